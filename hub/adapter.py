@@ -1,0 +1,264 @@
+"""What a plugin implements: one account on one platform, and the roles it can take."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from html import unescape
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+
+import regex
+from pydantic import BaseModel, ConfigDict
+
+from hub.models import (
+    Batch,
+    Contact,
+    Identity,
+    Limits,
+    Mention,
+    Note,
+    Post,
+    Receipt,
+    RemotePost,
+    Thread,
+    WebhookAnswer,
+    WebhookRequest,
+)
+
+if TYPE_CHECKING:
+    from hub.errors import HubError
+    from hub.http import Answer, Http
+
+Settle = Literal["key", "natural", "lookup", "none"]
+
+
+class AccountSettings(BaseModel):
+    """What hub.toml may say about an account of a platform.
+
+    Type a secret `SecretStr`: in the file it is then `{ env = "NAME" }`, `{ file = "path" }` or
+    `{ vault = "name" }`, and a plain text there is refused.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    api_url: str
+
+
+class Vault(Protocol):
+    """Secrets that the hub itself renews, kept encrypted in the store."""
+
+    def read(self, name: str) -> str | None:
+        """Return the secret, or None if there is none yet."""
+
+    def rotate(self, name: str, seen: str | None, renew: Callable[[str | None], str]) -> str:
+        """Replace the secret that a call failed with, once, however many processes ask at the same time.
+
+        If the store no longer holds `seen`, somebody was faster and the stored one is returned. Otherwise
+        `renew(stored)` is called under a lease, its result is committed, then returned.
+        """
+
+
+class Adapter(ABC):
+    """One account on one platform. Opening one makes no network call."""
+
+    platform: ClassVar[str]
+    """The platform's name in hub.toml, such as `mynet`."""
+
+    calls_per_second: ClassVar[float | None] = None
+    """How often the network may be called; the hub spaces the calls."""
+
+    Settings: ClassVar[type[AccountSettings]]
+
+    settings: AccountSettings
+
+    def __init__(self, account: str, settings: AccountSettings, http: Http, vault: Vault) -> None:
+        self.account = account
+        self.settings = settings
+        self.http = http
+        self.vault = vault
+        http.sign = self.sign
+        http.explain = self.explain
+
+    @classmethod
+    def page(cls, settings: AccountSettings) -> str:
+        """Name the remote page that the settings point to, if they alone tell ("" if not).
+
+        Two accounts with the same page are a configuration error.
+        """
+        return ""
+
+    def sign(self, method: str, url: str) -> Mapping[str, str]:
+        """Return the headers that prove who calls; asked anew for every attempt. `url` has its query."""
+        return {}
+
+    def explain(self, answer: Answer) -> HubError | None:
+        """Tell what an answer means in this network's own terms; None leaves it to its HTTP status.
+
+        It is asked for every answer, also for a 200: some networks put their errors there.
+        """
+        return None
+
+    @abstractmethod
+    def check(self) -> Identity:
+        """Make the cheapest signed read; say who we are and what is missing."""
+
+
+class Publisher(Adapter):
+    """Can put a post on the network."""
+
+    settle: ClassVar[Settle]
+    """How a lost answer is settled.
+
+    `key`: publishing again with the same `post.key` is documented to do nothing twice.
+    `natural`: the id is chosen by us, so that a second publish finds the first.
+    `lookup`: `find` reads our own timeline.
+    `none`: nothing helps; a person is asked.
+    """
+
+    settle_after: ClassVar[timedelta] = timedelta(seconds=30)
+    """How long after a lost answer the network shows what it took."""
+
+    @abstractmethod
+    def limits(self) -> Limits:
+        """Say what one post may hold. May ask the network once and remember the answer."""
+
+    @abstractmethod
+    def publish(self, post: Post) -> Receipt:
+        """Publish one post that fits `limits`, once. Never try again here: the hub does that."""
+
+    def find(self, post: Post) -> Receipt | None:
+        """Look for a post whose answer was lost; see `Post.since` and `Post.taken`."""
+        return None
+
+
+class Editor(Adapter):
+    """Can change and remove what it published. Both verbs are idempotent: already gone is success."""
+
+    @abstractmethod
+    def edit(self, remote_id: str, post: Post) -> Receipt:
+        """Make the remote post say what `post` says. The receipt may bear a new id."""
+
+    @abstractmethod
+    def delete(self, remote_id: str) -> None:
+        """Remove the remote post."""
+
+
+class Timeline(Adapter):
+    """Can read our own posts: the source of a route, and what `find` reads."""
+
+    @abstractmethod
+    def fetch_posts(self, cursor: str | None) -> Iterator[Batch[RemotePost]]:
+        """Yield what is new or changed since the cursor. Repeating is fine, skipping is not.
+
+        The first read (None) yields what the network shows at once and leaves a cursor even if that is
+        nothing.
+        """
+
+
+class Listener(Adapter):
+    """Can read what is said to the account, wherever that is."""
+
+    @abstractmethod
+    def fetch_mentions(self, cursor: str | None) -> Iterator[Batch[Mention]]:
+        """Yield what was said since the cursor. Repeating is fine, skipping is not."""
+
+
+class ThreadReader(Adapter):
+    """Can read everything under one post, at all depths."""
+
+    @abstractmethod
+    def fetch_replies(self, thread: Thread, cursor: str | None) -> Iterator[Batch[Mention]]:
+        """Yield the answers under a post.
+
+        With None as cursor read the whole thread and end with `complete=True` if the network can show all of
+        it; with a cursor what came since, in one call when there is nothing. Raises `GoneError` when the post
+        is not there.
+        """
+
+
+class Searcher(Adapter):
+    """Can search the whole network."""
+
+    @abstractmethod
+    def search(self, query: str, cursor: str | None) -> Iterator[Batch[Mention]]:
+        """Yield what matches `query`, written in the network's own language, since the cursor."""
+
+
+class Responder(Adapter):
+    """Can answer a mention."""
+
+    @abstractmethod
+    def reply(self, mention: Mention, text: str) -> Receipt:
+        """Answer under the mention, as the account."""
+
+
+class ContactSync(Adapter):
+    """Holds contacts: a CRM."""
+
+    @abstractmethod
+    def pull_contacts(self, cursor: str | None) -> Iterator[Batch[Contact]]:
+        """Yield contacts that are new or changed since the cursor."""
+
+    @abstractmethod
+    def push_contact(self, contact: Contact, remote_id: str | None) -> Receipt:
+        """Create the contact (None) or update the record with that id."""
+
+    @abstractmethod
+    def add_note(self, remote_id: str, note: Note) -> Receipt:
+        """Put a note on a record."""
+
+
+class WebhookReceiver(Adapter):
+    """Is called by the network."""
+
+    @abstractmethod
+    def receive(self, request: WebhookRequest) -> WebhookAnswer:
+        """Verify the signature over the raw bytes, then read the events. Raises `AuthError` if it is forged."""
+
+
+ROLES: tuple[type[Adapter], ...] = (
+    Publisher,
+    Editor,
+    Timeline,
+    Listener,
+    ThreadReader,
+    Searcher,
+    Responder,
+    ContactSync,
+    WebhookReceiver,
+)
+
+_LINK = regex.compile(r"https?://\S+")
+_SPACE = regex.compile(r"\s+")
+# A network's clock may be behind ours by this much when it stamps a post.
+_CLOCK_SKEW = timedelta(minutes=2)
+
+
+def text_key(text: str) -> str:
+    """Reduce a text to what survives a network: no links (they are rewritten), no HTML escapes, single spaces."""
+    return _SPACE.sub(" ", _LINK.sub(" ", unescape(text))).strip()
+
+
+def find_in_timeline(adapter: Timeline, post: Post, depth: int = 100) -> Receipt | None:
+    """Implement `Publisher.find` by reading our own timeline: same text, not too old, not another post's.
+
+    Looks at the newest `depth` posts. A text cut by the network matches by its beginning (60 characters at
+    least).
+    """
+    wanted = text_key(post.text)
+    seen = 0
+    for batch in adapter.fetch_posts(None):
+        for item in batch.items:
+            if not item.deleted and item.remote_id not in post.taken and _not_before(item.sent_at, post.since):
+                shown = text_key(item.text)
+                if shown == wanted or (len(shown) >= 60 and wanted.startswith(shown.rstrip(" …."))):
+                    return Receipt(remote_id=item.remote_id, url=item.url)
+        seen += len(batch.items)
+        if seen >= depth:
+            break
+    return None
+
+
+def _not_before(sent_at: datetime | None, since: datetime | None) -> bool:
+    return sent_at is None or since is None or sent_at >= since - _CLOCK_SKEW

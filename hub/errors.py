@@ -1,0 +1,115 @@
+"""What can go wrong, named by what the hub does next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from hub.models import Receipt
+
+
+class HubError(Exception):
+    """Carry a message, its facts and the mend.
+
+    `message` and `hint` are templates in English; `facts` fill them. They are kept apart so that the command
+    line and the page can say the same in another language. A message without facts is taken as it stands.
+    """
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "", **facts: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.facts = facts
+
+    def __str__(self) -> str:
+        return self.message.format_map(self.facts) if self.facts else self.message
+
+
+class UsageError(HubError):
+    """The command was called with something it cannot use."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class ConfigError(HubError):
+    """hub.toml, or something that it points to, is wrong."""
+
+    code = "config"
+    exit_code = 3
+
+
+class StoreError(HubError):
+    """The database cannot be used: absent, newer than this program, full, or not to be reached."""
+
+    code = "store"
+    exit_code = 6
+
+
+class UnavailableError(HubError):
+    """Something on this machine that the command needs is taken or gone, such as a port."""
+
+    code = "unavailable"
+    exit_code = 6
+
+
+class PluginError(HubError):
+    """A plugin broke the contract; the message names it."""
+
+    code = "plugin"
+
+
+class TransientError(HubError):
+    """Surely nothing was done; worth another try.
+
+    `retry_after` is in seconds; None leaves the wait to the hub.
+    """
+
+    code = "transient"
+    exit_code = 6
+
+    def __init__(self, message: str, *, retry_after: float | None = None, hint: str = "", **facts: object) -> None:
+        super().__init__(message, hint=hint, **facts)
+        self.retry_after = retry_after
+
+
+class AuthError(HubError):
+    """The credentials no longer work, or a person must prove something; the account is paused."""
+
+    code = "auth"
+    exit_code = 4
+
+
+class RejectedError(HubError):
+    """The network will never take this item; the message is the network's reason."""
+
+    code = "rejected"
+
+
+class GoneError(RejectedError):
+    """What was asked for is not there, or no longer."""
+
+    code = "gone"
+
+
+class DuplicateError(HubError):
+    """The network says that it has this post already.
+
+    `receipt` is the one it has, when it tells; otherwise the hub looks for it.
+    """
+
+    code = "duplicate"
+
+    def __init__(self, message: str, *, receipt: Receipt | None = None, hint: str = "", **facts: object) -> None:
+        super().__init__(message, hint=hint, **facts)
+        self.receipt = receipt
+
+
+class UnknownOutcome(HubError):
+    """It may have been done: the request left, and no answer says what became of it."""
+
+    code = "unknown"
+    exit_code = 7

@@ -1,0 +1,493 @@
+"""One account's line to its platform: deadline, size cap, retries, rate limits, redaction."""
+
+from __future__ import annotations
+
+import functools
+import json as jsonlib
+import logging
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from hub import dial
+from hub.errors import (
+    AuthError,
+    GoneError,
+    HubError,
+    RejectedError,
+    TransientError,
+    UnknownOutcome,
+)
+from hub.models import RateLimit
+
+# httpx writes whole URLs, and with them tokens, at INFO.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+logging.getLogger("httpcore").setLevel(logging.WARNING)
+
+T = TypeVar("T")
+Files = Mapping[str, tuple[str, bytes, str]]
+"""Multipart files: field name to (file name, content, MIME type)."""
+
+DEADLINE = 30.0
+MAX_BYTES = 20 * 1024 * 1024
+# A network that asks for a longer wait than this is misread or broken (reliability: cap 24 h).
+LONGEST_WAIT = 24 * 3600.0
+_REQUEST_IDS = ("x-request-id", "x-fb-trace-id", "x-transaction-id", "cf-ray")
+_REPEATABLE = frozenset({"GET", "HEAD"})
+
+
+@functools.cache
+def tls() -> ssl.SSLContext:
+    """Return the TLS context that all accounts share: making one costs 30 ms."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer, read and decoded. Header names are lower case; `url` has no query.
+
+    `moved` is where permanent redirects led ("" if nowhere): the address to ask next time, query and all.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    method: str
+    url: str
+    repeatable: bool
+    moved: str = field(default="", repr=False)
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def request_id(self) -> str:
+        """The network's name for this call, "" if it gave none."""
+        return next((self.headers[name] for name in _REQUEST_IDS if name in self.headers), "")
+
+    def json(self) -> Any:
+        """Return the body as JSON values; see `decode` for what is raised."""
+        return self.decode(Any)
+
+    def decode(self, shape: type[T]) -> T:
+        """Return the body as `shape` (a msgspec Struct, a TypedDict, `Any` …).
+
+        An answer of another shape raises `TransientError` after a read and `UnknownOutcome` after a write.
+        """
+        try:
+            return msgspec.json.decode(self.body, type=shape)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise self.misread(str(error)) from None
+
+    def misread(self, why: str) -> HubError:
+        """Return the error for an answer that cannot be what it should be."""
+        message = "the answer to {method} {url} (HTTP {status}) is not as agreed: {why}"
+        facts: dict[str, Any] = {"method": self.method, "url": self.url, "status": self.status, "why": why}
+        return (TransientError if self.repeatable else UnknownOutcome)(message, **facts)
+
+
+class Http:
+    """Calls one platform for one account. Safe to use from one thread at a time, like the account itself.
+
+    Raises, for every call: `TransientError` (surely nothing was done), `UnknownOutcome` (a write left and was
+    not answered), `AuthError` (401, or a redirect where none belongs), `GoneError` (404, 410), `RejectedError`
+    (any other 4xx), or what the plugin's `explain` makes of the answer.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        deadline: float = DEADLINE,
+        max_bytes: int = MAX_BYTES,
+        calls_per_second: float | None = None,
+        secrets: Sequence[str] = (),
+        connections: int = 2,
+        user_agent: str = "crosshub (+https://github.com/crosshub/crosshub)",
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.deadline = deadline
+        self.max_bytes = max_bytes
+        self.rate_limits: dict[str, RateLimit] = {}
+        self.last_request_id = ""
+        self.sign: Callable[[str, str], Mapping[str, str]] = lambda method, url: {}
+        self.explain: Callable[[Answer], HubError | None] = lambda answer: None
+        self._secrets = [secret for secret in secrets if len(secret) >= 4]
+        self._interval = 1 / calls_per_second if calls_per_second else 0.0
+        self._next_call = 0.0
+        self._clock = dial.Deadline()
+        self._connections = connections
+        self._user_agent = user_agent
+        self._client: httpx.Client | None = None
+        self._opening = threading.Lock()
+
+    def get(self, path: str, **options: Any) -> Answer:
+        """Read; see `request`. Retried on any transient trouble within the deadline."""
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Answer:
+        """Write; see `request`. Retried only if it surely did nothing."""
+        return self.request("POST", path, **options)
+
+    def fetch(self, url: str, *, max_bytes: int | None = None) -> Answer:
+        """Read an address that content named: unsigned, followed, and never to a private host but our own."""
+        return self.request("GET", url, foreign=True, follow=3, max_bytes=max_bytes)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        form: Mapping[str, Any] | None = None,
+        files: Files | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool | None = None,
+        follow: int = 0,
+        foreign: bool = False,
+        accept: Sequence[int] = (),
+        max_bytes: int | None = None,
+    ) -> Answer:
+        """Make one call and return its answer once it is whole.
+
+        `path` is joined to the base URL unless it is a URL itself; a None among `params` or `form` is left out.
+        `repeatable` says that doing it twice shows nowhere (an upload that is not used, a token exchange);
+        without it only GET and HEAD are. `follow` is the number of redirects to follow (reads only). A status
+        in `accept` is returned as it is, such as 304.
+        """
+        url = path if path.startswith(("http://", "https://")) else self.base_url + path
+        call = _Call(
+            method=method,
+            url=url,
+            params=_given(params),
+            json=json,
+            form=_given(form),
+            files=files,
+            headers=dict(headers or {}),
+            repeatable=method in _REPEATABLE if repeatable is None else repeatable,
+            follow=follow,
+            foreign=foreign,
+            accept=frozenset(accept),
+            max_bytes=max_bytes or self.max_bytes,
+        )
+        until = time.monotonic() + self.deadline
+        try:
+            return self._once(call, until)
+        except TransientError as error:
+            return self._again(call, until, error)
+
+    def redact(self, text: str) -> str:
+        """Return `text` without any secret of the account."""
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        return text
+
+    def add_secret(self, secret: str) -> None:
+        """Learn a secret that came during the run, such as a renewed token."""
+        if len(secret) >= 4 and secret not in self._secrets:
+            self._secrets.append(secret)
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _again(self, call: _Call, until: float, first: TransientError) -> Answer:
+        """Try again within the deadline; tenacity is only imported and asked after a failure."""
+        import tenacity
+
+        def wait(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = error.retry_after if isinstance(error, TransientError) else None
+            jittered: float = tenacity.wait_random_exponential(multiplier=0.2, max=5)(state)
+            return jittered if asked is None else asked
+
+        def enough(state: tenacity.RetryCallState) -> bool:
+            return state.attempt_number >= 5 or time.monotonic() + state.upcoming_sleep >= until
+
+        attempts = iter([first])
+
+        def once() -> Answer:
+            for error in attempts:
+                raise error
+            return self._once(call, until)
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(TransientError),
+            wait=wait,
+            stop=enough,
+            reraise=True,
+        )
+        return retrying(once)
+
+    def _once(self, call: _Call, until: float) -> Answer:
+        self._keep_pace(until)
+        left = until - time.monotonic()
+        where: dict[str, Any] = {"method": call.method, "url": _without_query(call.url)}
+        try:
+            with self._clock.within(left, foreign=call.foreign):
+                response, moved = self._send(call)
+                try:
+                    body = _read(response, call.max_bytes)
+                finally:
+                    response.close()
+        except dial.Refused as error:
+            raise RejectedError("{method} {url} was not made: {why}", why=str(error), **where) from None
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise RejectedError("{method} {url} is no address: {why}", why=str(error), **where) from None
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            cause = error.__cause__
+            if isinstance(cause, dial.Refused):
+                raise RejectedError("{method} {url} was not made: {why}", why=str(cause), **where) from None
+            raise TransientError(
+                "{method} {url}: no connection ({why})", why=self.redact(str(error)), **where
+            ) from None
+        except (httpx.TransportError, httpx.DecodingError, zlib.error) as error:
+            why = self.redact(str(error) or type(error).__name__)
+            kind = TransientError if call.repeatable else UnknownOutcome
+            raise kind("{method} {url}: the answer was lost ({why})", why=why, **where) from None
+        answer = Answer(
+            status=response.status_code,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            body=body,
+            method=call.method,
+            url=_without_query(str(response.url)),
+            repeatable=call.repeatable,
+            moved=moved,
+        )
+        self.last_request_id = answer.request_id
+        self._note_rate_limit(answer)
+        error_ = self._error_of(answer, call)
+        if error_ is not None:
+            raise error_
+        return answer
+
+    def _open(self) -> httpx.Client:
+        with self._opening:
+            if self._client is None:
+                own = urlsplit(self.base_url)
+                port = own.port or (443 if own.scheme == "https" else 80)
+                self._client = httpx.Client(
+                    transport=dial.transport(
+                        tls(), self._clock, frozenset({f"{own.hostname}:{port}"}), self._connections
+                    ),
+                    headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip"},
+                    timeout=self.deadline,
+                    trust_env=False,
+                    max_redirects=3,
+                )
+            return self._client
+
+    def _build(self, call: _Call) -> httpx.Request:
+        url = httpx.URL(call.url, params=call.params) if call.params else httpx.URL(call.url)
+        if url.scheme not in ("http", "https"):
+            raise httpx.UnsupportedProtocol(f"{url.scheme!r} is not http or https")
+        signed = {} if call.foreign else self.sign(call.method, str(url))
+        headers = {**signed, **call.headers}
+        content = None
+        if call.json is not None:
+            content = msgspec.json.encode(call.json)
+            headers.setdefault("Content-Type", "application/json")
+        return self._open().build_request(
+            call.method, url, content=content, data=call.form, files=call.files, headers=headers
+        )
+
+    def _send(self, call: _Call) -> tuple[httpx.Response, str]:
+        """Send the call and, for a read that may, follow redirects; credentials stay with the first host."""
+        client = self._open()
+        request = self._build(call)
+        response = client.send(request, stream=True)
+        moved = ""
+        for _ in range(call.follow):
+            if not (response.has_redirect_location and call.repeatable):
+                break
+            response.close()
+            target = response.url.join(response.headers["location"])
+            moved = str(target) if response.status_code in (301, 308) else moved
+            headers = call.headers if target.host == request.url.host else {}
+            response = client.send(client.build_request("GET", target, headers=headers), stream=True)
+        return response, moved
+
+    def _error_of(self, answer: Answer, call: _Call) -> HubError | None:
+        if answer.status in call.accept:
+            return None
+        if not call.foreign:
+            explained = self.explain(answer)
+            if explained is not None:
+                return explained
+        if answer.ok:
+            return None
+        message = "{method} {url}: HTTP {status}{why}"
+        facts: dict[str, Any] = {
+            "method": answer.method,
+            "url": answer.url,
+            "status": answer.status,
+            "why": self.redact(_reason(answer)),
+        }
+        waits = retry_after(answer)
+        if answer.status in (408, 425, 429) or (answer.status == 503 and waits is not None):
+            return TransientError(message, retry_after=waits, **facts)
+        if answer.status >= 500:
+            return (TransientError if answer.repeatable else UnknownOutcome)(message, **facts)
+        if answer.status in (404, 410):
+            return GoneError(message, **facts)
+        if answer.status == 401 or 300 <= answer.status < 400:
+            return AuthError(message, **facts)
+        return RejectedError(message, **facts)
+
+    def _keep_pace(self, until: float) -> None:
+        if not self._interval:
+            return
+        now = time.monotonic()
+        wait = self._next_call - now
+        if wait > 0:
+            if now + wait >= until:
+                raise TransientError("the account's calls per second are used up", retry_after=wait)
+            time.sleep(wait)
+        self._next_call = max(now, self._next_call) + self._interval
+
+    def _note_rate_limit(self, answer: Answer) -> None:
+        limit = rate_limit(answer.headers)
+        if limit is not None:
+            self.rate_limits[urlsplit(answer.url).path] = limit
+
+
+def _read(response: httpx.Response, max_bytes: int) -> bytes:
+    """Read the whole body, unpacking gzip step by step so that a bomb is cut at the cap."""
+    encoding = response.headers.get("content-encoding", "").lower()
+    packed = zlib.decompressobj(wbits=47) if encoding in ("gzip", "x-gzip", "deflate") else None
+    parts: list[bytes] = []
+    size = 0
+    for raw in response.iter_raw():
+        chunk = packed.decompress(raw, max_bytes + 1 - size) if packed else raw
+        size += len(chunk)
+        if size > max_bytes or (packed is not None and packed.unconsumed_tail):
+            raise httpx.DecodingError(f"it is larger than {max_bytes} bytes")
+        parts.append(chunk)
+    if packed is not None and parts and not packed.eof:
+        raise httpx.DecodingError("it ends too early")
+    return b"".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    method: str
+    url: str
+    params: dict[str, Any]
+    json: Any
+    form: dict[str, Any] | None
+    files: Files | None
+    headers: dict[str, str]
+    repeatable: bool
+    follow: int
+    foreign: bool
+    accept: frozenset[int]
+    max_bytes: int
+
+
+def _given(values: Mapping[str, Any] | None) -> Any:
+    return None if values is None else {name: value for name, value in values.items() if value is not None}
+
+
+def _without_query(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+def _reason(answer: Answer) -> str:
+    """Say in a few words why the network refused, if it used one of the usual shapes."""
+    try:
+        body = jsonlib.loads(answer.body[:20_000])
+    except ValueError:
+        return ""
+    for name in ("detail", "message", "error_description", "error", "title"):
+        value = body.get(name) if isinstance(body, dict) else None
+        if isinstance(value, dict):
+            value = value.get("message")
+        if isinstance(value, str) and value:
+            return f" ({value[:300]})"
+    return ""
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Return the seconds of a Retry-After header (a number or a date), at most 24 hours; None if unreadable.
+
+    A date is measured against the answer's own Date, so that our clock may be wrong.
+    """
+    text = answer.headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        then = _date(text)
+        if then is None:
+            return None
+        seconds = (then - _now_of(answer.headers)).total_seconds()
+    if seconds != seconds:  # "nan"
+        return None
+    return min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
+    """Read the rate-limit headers of the usual dialects: `X-RateLimit-*`, `x-rate-limit-*`, `RateLimit-*`.
+
+    The reset comes as epoch seconds, as seconds to go, or as an ISO date.
+    """
+    for prefix in ("x-rate-limit-", "x-ratelimit-", "ratelimit-"):
+        if prefix + "remaining" in headers:
+            return RateLimit(
+                limit=_int(headers.get(prefix + "limit")),
+                remaining=_int(headers.get(prefix + "remaining")),
+                reset_after=_reset(headers.get(prefix + "reset"), headers),
+            )
+    return None
+
+
+def _reset(text: str | None, headers: Mapping[str, str]) -> float | None:
+    if not text:
+        return None
+    now = _now_of(headers)
+    try:
+        number = float(text)
+    except ValueError:
+        try:
+            then = datetime.fromisoformat(text)
+        except ValueError:
+            return None
+        then = then if then.tzinfo else then.replace(tzinfo=UTC)
+        return max((then - now).total_seconds(), 0.0)
+    # More than ten years of seconds can only be a moment, not a wait.
+    return max(number - now.timestamp(), 0.0) if number > 315_000_000 else max(number, 0.0)
+
+
+def _int(text: str | None) -> int | None:
+    try:
+        return int(float(text)) if text else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        then = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return then if then.tzinfo else then.replace(tzinfo=UTC)
+
+
+def _now_of(headers: Mapping[str, str]) -> datetime:
+    return _date(headers.get("date", "")) or datetime.now(UTC)

@@ -1,0 +1,264 @@
+"""The values that plugins and the hub hand each other: frozen, typed, checked when they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+
+import msgspec
+
+Kind = Literal["comment", "reply", "mention", "review", "message"]
+Unit = Literal["codepoint", "grapheme", "utf16", "byte", "weighted"]
+
+_FORBIDDEN = {"\0": "a NUL character", **{chr(c): "a lone surrogate" for c in range(0xD800, 0xE000)}}
+
+
+def check_text(field: str, text: str) -> str:
+    """Return `text`, or raise ValueError if no database could hold it (NUL, lone surrogates)."""
+    if "\0" in text or not _encodable(text):
+        what = next(name for char, name in _FORBIDDEN.items() if char in text)
+        raise ValueError(f"{field} holds {what}")
+    return text
+
+
+def clean_text(text: str) -> str:
+    """Make foreign text storable: NUL is dropped, lone surrogates become U+FFFD."""
+    if "\0" in text:
+        text = text.replace("\0", "")
+    return text if _encodable(text) else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _encodable(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _check_time(field: str, value: datetime | None) -> None:
+    if value is not None and value.tzinfo is None:
+        raise ValueError(f"{field} has no time zone; use datetime.fromtimestamp(seconds, UTC)")
+
+
+def _check_id(field: str, value: str) -> None:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{field} must be a text that is not empty, not {value!r}")
+    check_text(field, value)
+
+
+class Media(msgspec.Struct, frozen=True, kw_only=True):
+    """An image: by `url` where a network holds it, with its `content` when it is to be published."""
+
+    url: str = ""
+    content: bytes = b""
+    mime: str = ""
+    alt: str = ""
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What the network gave back for something it took: its id and its permalink."""
+
+    remote_id: str
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        _check_id("Receipt.remote_id", self.remote_id)
+
+
+class Post(msgspec.Struct, frozen=True, kw_only=True):
+    """One post as one account is to publish it: it already fits the account's `Limits`.
+
+    `key` is the same at every attempt of one delivery and differs between any two deliveries.
+    `reply_to` is the part before this one, when a long text goes out as a thread.
+    `since` and `taken` are for `find`: nothing older than `since` (UTC) is this post, nor is a remote id in
+    `taken`, which belongs to another one.
+    """
+
+    text: str = ""
+    title: str = ""
+    link: str = ""
+    media: Sequence[Media] = ()
+    key: str = ""
+    reply_to: Receipt | None = None
+    since: datetime | None = None
+    taken: frozenset[str] = frozenset()
+
+
+class RemotePost(msgspec.Struct, frozen=True, kw_only=True):
+    """One of our own posts as a network shows it: an item of a timeline.
+
+    `text` is plain text; `link` is what it points to; `url` is its own permalink.
+    """
+
+    remote_id: str
+    text: str = ""
+    title: str = ""
+    link: str = ""
+    url: str = ""
+    media: Sequence[Media] = ()
+    sent_at: datetime | None = None
+    edited_at: datetime | None = None
+    reply_to: str | None = None
+    deleted: bool = False
+
+    def __post_init__(self) -> None:
+        _check_id("RemotePost.remote_id", self.remote_id)
+        _check_time("RemotePost.sent_at", self.sent_at)
+        _check_time("RemotePost.edited_at", self.edited_at)
+
+
+class Author(msgspec.Struct, frozen=True, kw_only=True):
+    """One identity on one platform. `emails` are those that the network itself shows for it."""
+
+    remote_id: str
+    name: str = ""
+    handle: str = ""
+    url: str = ""
+    emails: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        _check_id("Author.remote_id", self.remote_id)
+
+
+class Mention(msgspec.Struct, frozen=True, kw_only=True):
+    """Anything others say to or about us.
+
+    `remote_id` is unique on the platform. `thread_id` is the remote id of the post at the root, `parent_id`
+    that of the mention it answers (None: it answers the post). `author` is None where the network hides it.
+    A `deleted` one may lack everything but its id.
+    """
+
+    remote_id: str
+    kind: Kind = "comment"
+    thread_id: str
+    parent_id: str | None = None
+    author: Author | None = None
+    text: str = ""
+    url: str = ""
+    sent_at: datetime | None = None
+    edited_at: datetime | None = None
+    deleted: bool = False
+
+    def __post_init__(self) -> None:
+        _check_id("Mention.remote_id", self.remote_id)
+        _check_id("Mention.thread_id", self.thread_id)
+        if self.parent_id is not None:
+            _check_id("Mention.parent_id", self.parent_id)
+        _check_time("Mention.sent_at", self.sent_at)
+        _check_time("Mention.edited_at", self.edited_at)
+
+
+class Thread(msgspec.Struct, frozen=True, kw_only=True):
+    """The post whose answers are wanted. `known` are the live mentions that the hub has under it (newest 100)."""
+
+    remote_id: str
+    url: str = ""
+    known: Sequence[str] = ()
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of conversation for a CRM record; `key` is the same at every attempt."""
+
+    key: str
+    text: str
+    url: str = ""
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True):
+    """A person as a CRM holds them. `handles` maps a platform to the person's remote id or handle there."""
+
+    remote_id: str = ""
+    name: str = ""
+    emails: Sequence[str] = ()
+    phones: Sequence[str] = ()
+    handles: Mapping[str, str] = {}
+    url: str = ""
+    updated_at: datetime | None = None
+    deleted: bool = False
+
+    def __post_init__(self) -> None:
+        _check_time("Contact.updated_at", self.updated_at)
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a token speaks for, and what is wrong with it.
+
+    `kind` is the network's name for the token's kind, `missing` the rights it lacks for the account's roles,
+    `expires_at` (UTC) when it ends, None where the network does not tell.
+    """
+
+    remote_id: str
+    name: str = ""
+    url: str = ""
+    kind: str = ""
+    missing: Sequence[str] = ()
+    expires_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        _check_id("Identity.remote_id", self.remote_id)
+        _check_time("Identity.expires_at", self.expires_at)
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one post may hold on a network.
+
+    `maximum` counts `unit`s (0: no limit); `maximum_with_media` replaces it when media go along; `max_bytes`
+    is a second wall in UTF-8 bytes. A link in the text costs `link_cost` units (None: its length). `link` says
+    how `Post.link` travels: as a field of its own, or appended to the text. `media_bytes` is per file.
+    """
+
+    unit: Unit = "codepoint"
+    maximum: int = 0
+    maximum_with_media: int | None = None
+    max_bytes: int = 0
+    link_cost: int | None = None
+    link: Literal["field", "text"] = "field"
+    media_count: int = 10
+    media_bytes: int = 0
+    media_types: Sequence[str] = ("image/jpeg", "image/png", "image/gif", "image/webp")
+    text_required: bool = False
+
+
+T = TypeVar("T")
+
+
+class Batch(msgspec.Struct, Generic[T], frozen=True):
+    """One page of what a reading verb found, and the bookmark to store with it.
+
+    `complete` on the last batch of `fetch_replies` says: these batches together were the whole thread, so what
+    the hub knows and did not see is gone.
+    """
+
+    items: Sequence[T]
+    cursor: str | None = None
+    complete: bool = False
+
+
+class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """A network's own account of what is left: calls in the window, and seconds until it starts anew."""
+
+    limit: int | None = None
+    remaining: int | None = None
+    reset_after: float | None = None
+
+
+class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that a network made to us, byte for byte. Header names are lower case."""
+
+    method: str
+    query: Mapping[str, str] = {}
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+
+
+class WebhookAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a webhook brought, and what to answer the network."""
+
+    events: Sequence[Mention | RemotePost] = ()
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain"
