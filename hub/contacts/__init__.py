@@ -1,0 +1,1 @@
+"""Identities, and the CRM in step with them."""

@@ -1,0 +1,1 @@
+"""Collects what people say, threads it, joins it across sites, and answers."""

@@ -1,0 +1,210 @@
+"""Collects mentions and the answers under our posts, each page with its bookmark in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from hub.adapter import Adapter, Listener, Searcher, ThreadReader
+from hub.errors import GoneError, TransientError
+from hub.models import Batch, Mention, Thread
+from hub.store import Store, mentions, threads
+from hub.store.mentions import Ingested
+from hub.store.threads import StoredThread
+
+log = structlog.get_logger()
+
+# A thread is read as a whole (edits and deletions show only there) when it was quiet no longer than …
+_FULL_EVERY = timedelta(hours=6)
+# … and while it is small: one page of most networks, so the whole costs what the news would.
+_SMALL = 100
+
+
+class Hooks(Protocol):
+    """What is told to the plugins; `hub.registry.Registry` is one."""
+
+    def tell(self, event: str, **facts: Any) -> None:
+        """Tell plugins a fact."""
+
+
+@dataclass
+class Ear:
+    """One account's turn at listening: what it works with, and what it has heard."""
+
+    store: Store
+    adapter: Adapter
+    hooks: Hooks
+    clock: Callable[[], datetime]
+    poll_after: Callable[[datetime, datetime], datetime]
+    heard: Ingested = field(default_factory=Ingested)
+    alarms: list[str] = field(default_factory=list)
+
+    @property
+    def account(self) -> str:
+        return self.adapter.account
+
+
+def listen(ear: Ear, searches: Sequence[str] = ()) -> None:
+    """Read mentions, searches and every thread that is due.
+
+    A thread whose post is gone, or that cannot be read, does not stop the others.
+    """
+    adapter = ear.adapter
+    if isinstance(adapter, Listener):
+        _read(ear, "mentions", "", adapter.fetch_mentions)
+    if isinstance(adapter, Searcher):
+        for query in searches:
+            _read(ear, "search", query, lambda cursor, query=query: adapter.search(query, cursor))  # type: ignore[misc]
+    if isinstance(adapter, ThreadReader):
+        _read_threads(ear, adapter)
+
+
+def _read(ear: Ear, verb: str, subject: str, fetch: Callable[[str | None], Iterable[Batch[Mention]]]) -> None:
+    with ear.store.read() as connection:
+        cursor, digest = threads.read_cursor(connection, ear.account, verb, subject)
+        never = not threads.has_cursor(connection, ear.account, verb)
+    for batch in fetch(cursor):
+        found = mentions.page_digest(batch.items)
+        if found == digest and batch.cursor == cursor and not never:
+            continue
+        _store_page(ear, verb, subject, batch, found)
+        cursor, digest, never = batch.cursor, found, False
+
+
+def _store_page(ear: Ear, verb: str, subject: str, batch: Batch[Mention], digest: int) -> None:
+    now = ear.clock()
+
+    def work(connection: Connection) -> Ingested:
+        roots = sorted({item.thread_id for item in batch.items})
+        known = threads.ensure(connection, ear.account, roots, now) if roots else {}
+        ingested = mentions.ingest(connection, ear.account, ear.adapter.platform, known, batch.items, now)
+        threads.write_cursor(connection, ear.account, verb, batch.cursor, digest, subject)
+        return ingested
+
+    _announce(ear, ear.store.write(work))
+
+
+def _read_threads(ear: Ear, adapter: ThreadReader) -> None:
+    with ear.store.read() as connection:
+        waiting = threads.due(connection, ear.account, ear.clock())
+    next_polls: list[tuple[int, datetime | None]] = []
+    try:
+        for thread in waiting:
+            try:
+                changed_at = read_thread(ear, adapter, thread)
+            except GoneError:
+                ear.store.write(threads.note_gone, thread.id)
+                # Twice not there is gone: the thread stays, with what was said, and is not asked for again.
+                again = ear.clock() + timedelta(hours=1) if thread.gone == 0 else None
+                next_polls.append((thread.id, again))
+            else:
+                next_polls.append((thread.id, ear.poll_after(ear.clock(), changed_at)))
+    finally:
+        if next_polls:
+            ear.store.write(threads.schedule, next_polls)
+
+
+def read_thread(ear: Ear, adapter: ThreadReader, thread: StoredThread) -> datetime:
+    """Bring one thread up to date; return when it last changed. An unchanged one is not written to."""
+    started = ear.clock()
+    with ear.store.read() as connection:
+        live = mentions.live_ids(connection, thread.id)
+    stale = thread.full_read_at is None or started - thread.full_read_at > _FULL_EVERY
+    whole = thread.cursor is None or len(live) < _SMALL or stale
+    asked = Thread(remote_id=thread.remote_id, url=thread.url, known=live)
+    heard = Ingested()
+    seen: set[str] = set()
+    digest = 0
+    cursor = thread.cursor
+    complete = False
+    for batch in adapter.fetch_replies(asked, None if whole else thread.cursor):
+        page = mentions.page_digest(batch.items)
+        digest ^= page
+        cursor = batch.cursor
+        complete = batch.complete
+        seen.update(item.remote_id for item in batch.items)
+        if not (whole and thread.digest == page and batch.complete):
+            heard.add(_store_replies(ear, thread, batch.items))
+    if complete and digest != thread.digest:
+        heard.deleted += _bury_absent(ear, thread, seen)
+    missing = complete and any(remote_id not in seen for remote_id in live)
+    # While something is missing the digest is not kept, so that the next look counts it a second time.
+    kept = None if missing else digest
+    if heard or cursor != thread.cursor or (whole and kept != thread.digest) or (whole and stale):
+        _note_read(ear, thread, cursor, kept if whole else thread.digest, started if whole else None, bool(heard))
+    return started if heard else thread.changed_at
+
+
+def _store_replies(ear: Ear, thread: StoredThread, items: Sequence[Mention]) -> Ingested:
+    strangers = [item.remote_id for item in items if item.thread_id != thread.remote_id]
+    if strangers:
+        raise TransientError(
+            "plugin {platform} returned {count} items of other threads",
+            platform=ear.adapter.platform,
+            count=len(strangers),
+        )
+
+    def work(connection: Connection) -> Ingested:
+        return mentions.ingest(
+            connection, ear.account, ear.adapter.platform, {thread.remote_id: thread.id}, items, ear.clock()
+        )
+
+    if not items:
+        return Ingested()
+    ingested = ear.store.write(work)
+    _announce(ear, ingested)
+    return ingested
+
+
+def _bury_absent(ear: Ear, thread: StoredThread, seen: set[str]) -> int:
+    gone, alarm = ear.store.write(mentions.note_absent, thread.id, thread.remote_id, seen, ear.clock())
+    if alarm:
+        ear.alarms.append(
+            f"most of the thread {thread.url or thread.remote_id} vanished at once; nothing was deleted"
+        )
+    ear.heard.deleted += gone
+    return gone
+
+
+def _note_read(
+    ear: Ear,
+    thread: StoredThread,
+    cursor: str | None,
+    digest: int | None,
+    full_read_at: datetime | None,
+    changed: bool,
+) -> None:
+    now = ear.clock()
+    ear.store.write(
+        lambda connection: threads.note_read(
+            connection,
+            thread.id,
+            cursor=cursor,
+            digest=digest,
+            full_read_at=full_read_at,
+            changed_at=now if changed else None,
+        )
+    )
+
+
+def _announce(ear: Ear, ingested: Ingested) -> None:
+    ear.heard.add(ingested)
+    for mention in ingested.new:
+        ear.hooks.tell("mention_received", account=ear.account, mention=mention)
+
+
+def watch(
+    store: Store, account: str, remote_id: str, url: str, now: datetime, discussion: int | None = None
+) -> int:
+    """Attach a thread by hand, to a discussion or as one of its own; return the discussion."""
+
+    def work(connection: Connection) -> int:
+        thread = threads.ensure(connection, account, [remote_id], now)[remote_id]
+        return threads.attach(connection, thread, url, now, discussion)
+
+    return store.write(work)

@@ -1,0 +1,182 @@
+"""The outbox: sends, edits, deletes and settles what is due on one account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import structlog
+
+from hub.adapter import Editor, Publisher
+from hub.errors import AuthError, DuplicateError, HubError, RejectedError, TransientError, UnknownOutcome
+from hub.models import Post, Receipt
+from hub.publishing import settling, steps
+from hub.publishing.steps import Turn
+from hub.publishing.text import fit
+from hub.store import deliveries, posts
+from hub.store.deliveries import Delivery
+from hub.store.posts import StoredPost
+
+log = structlog.get_logger()
+
+
+def publish_due(turn: Turn) -> None:
+    """Send, edit, delete and settle what is due on the account, until nothing is.
+
+    Raises `AuthError` when the credentials are refused and `TransientError` when the network cannot be used
+    at all; the deliveries keep their place.
+    """
+    _adopt_orphans(turn)
+    while True:
+        now = turn.clock()
+        with turn.store.read() as connection:
+            work = deliveries.due(connection, turn.account, now)
+            content = posts.get_many(connection, {delivery.post_id for delivery in work})
+        if not work:
+            return
+        for delivery in work:
+            _one(turn, delivery, content[delivery.post_id])
+
+
+def _adopt_orphans(turn: Turn) -> None:
+    """What a former turn was sending when it died has an unknown outcome, never a failed one."""
+    with turn.store.read() as connection:
+        orphans = deliveries.left_sending(connection, turn.account, turn.fence)
+    for delivery in orphans:
+        steps.set_unknown(turn, delivery, "the hub was stopped while it was sending", None)
+
+
+def _one(turn: Turn, delivery: Delivery, post: StoredPost) -> None:
+    if not isinstance(turn.adapter, Publisher):
+        steps.fail(turn, delivery, RejectedError("{account} cannot publish", account=turn.account), None)
+    elif delivery.state == "unknown":
+        settling.settle(turn, turn.adapter, delivery, post)
+    elif delivery.action == "publish":
+        _publish(turn, turn.adapter, delivery, post)
+    else:
+        _follow(turn, turn.adapter, delivery, post)
+
+
+def _publish(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost) -> None:
+    late = post.late_after is not None and turn.clock() > post.late_after
+    if late and delivery.attempts == 0 and delivery.part == 0:
+        steps.close(turn, delivery, "missed", "late", f"it was to go out at {post.publish_at.isoformat()}")
+        return
+    try:
+        part, siblings = plan(turn, adapter, delivery, post)
+    except AuthError:
+        raise
+    except TransientError as error:
+        steps.put_back(turn, delivery, error, None)
+        return
+    except HubError as error:
+        steps.fail(turn, delivery, error, None)
+        return
+    attempt = steps.begin(turn, delivery, part.text, post.version, siblings)
+    try:
+        receipt = adapter.publish(part)
+        if not isinstance(receipt, Receipt):
+            raise TypeError(f"publish returned {type(receipt).__name__}, not a Receipt")
+    except TransientError as error:
+        steps.put_back(turn, delivery, error, attempt)
+    except AuthError as error:
+        steps.refused(turn, delivery, error, attempt)
+        raise
+    except DuplicateError as error:
+        settling.adopt_duplicate(turn, adapter, delivery, part, error, attempt)
+    except RejectedError as error:
+        steps.fail(turn, delivery, error, attempt)
+    except UnknownOutcome as error:
+        steps.set_unknown(turn, delivery, str(error), attempt)
+    except Exception as error:
+        log.exception("plugin failed", account=turn.account, platform=adapter.platform, verb="publish")
+        steps.set_unknown(turn, delivery, str(steps.PluginFault.of(error, adapter)), attempt)
+    else:
+        steps.published(turn, delivery, part, receipt, attempt)
+
+
+def plan(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost) -> tuple[Post, Sequence[str]]:
+    """Return the part of the post that this delivery sends, and the texts of all parts.
+
+    What was planned for this version of the post stays as it was, so that a thread is cut the same way after
+    a crash, whatever the network's limits are by then.
+    """
+    with turn.store.read() as connection:
+        images = posts.media_of(connection, post.id)
+        before = deliveries.part_before(connection, delivery)
+    whole = Post(
+        text=post.text,
+        title=post.title,
+        link=post.link,
+        media=images,
+        key=settling.part_key(post.key, delivery.account, 0),
+    )
+    parts = fit(
+        turn.hooks.prepare(whole, turn.account), adapter.limits(), overflow=turn.overflow, permalink=post.link
+    )
+    changes: dict[str, Any] = {}
+    if delivery.text is not None and delivery.version == post.version:
+        changes["text"] = delivery.text
+    elif delivery.part >= len(parts):
+        raise PartGone
+    if before is not None and before.remote_id is not None:
+        changes["reply_to"] = Receipt(remote_id=before.remote_id, url=before.url)
+    part = (
+        parts[delivery.part]
+        if delivery.part < len(parts)
+        else Post(key=settling.part_key(post.key, delivery.account, delivery.part))
+    )
+    return msgspec.structs.replace(part, **changes), [other.text for other in parts]
+
+
+class PartGone(RejectedError):
+    """The post became so short that this part of its thread is no longer wanted."""
+
+    def __init__(self) -> None:
+        super().__init__("the post no longer has this part")
+
+
+def _follow(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost) -> None:
+    """Edit or delete a copy as its post was. Both are idempotent, so a lost answer is simply tried again."""
+    assert delivery.remote_id is not None
+    if not isinstance(adapter, Editor):
+        error = RejectedError(
+            "{platform} cannot {action} a post", platform=adapter.platform, action=delivery.action
+        )
+        steps.keep_published(turn, delivery, error, None, post.version)
+        return
+    part: Post | None = None
+    siblings: Sequence[str] = ()
+    try:
+        if delivery.action == "edit":
+            part, siblings = plan(turn, adapter, delivery, post)
+    except PartGone:
+        part = None
+    except AuthError:
+        raise
+    except TransientError as error:
+        steps.put_back(turn, delivery, error, None)
+        return
+    except HubError as error:
+        steps.keep_published(turn, delivery, error, None, post.version)
+        return
+    attempt = steps.begin(turn, delivery, part.text if part else delivery.text or "", post.version, siblings)
+    try:
+        if part is None:
+            adapter.delete(delivery.remote_id)
+            receipt = None
+        else:
+            receipt = adapter.edit(delivery.remote_id, part)
+    except AuthError as error:
+        steps.refused(turn, delivery, error, attempt)
+        raise
+    except (TransientError, UnknownOutcome) as error:
+        steps.put_back(turn, delivery, error, attempt)
+    except HubError as error:
+        steps.keep_published(turn, delivery, error, attempt, post.version)
+    except Exception as error:
+        log.exception("plugin failed", account=turn.account, platform=adapter.platform, verb=delivery.action)
+        steps.keep_published(turn, delivery, steps.PluginFault.of(error, adapter), attempt, post.version)
+    else:
+        steps.followed(turn, delivery, receipt, attempt)

@@ -1,0 +1,160 @@
+"""Settles an unknown outcome: by the network's key, by an id of our choosing, by a look, or by a person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+import structlog
+from sqlalchemy.engine import Connection
+
+from hub.adapter import Adapter, Publisher
+from hub.errors import AuthError, DuplicateError, HubError, RejectedError, UnknownOutcome, UsageError
+from hub.models import Post, Receipt
+from hub.publishing import steps
+from hub.publishing.steps import Turn
+from hub.store import Store, accounts, deliveries
+from hub.store.deliveries import Delivery
+from hub.store.posts import StoredPost
+
+log = structlog.get_logger()
+
+# So many looks must find nothing before a post is sent again.
+LOOKS = 2
+
+
+def settle(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost) -> None:
+    """Find out what became of a delivery whose answer was lost, in the way its network allows."""
+    if adapter.settle == "none":
+        steps.close(turn, delivery, "asked", UnknownOutcome.code, delivery.error)
+    elif adapter.settle == "key":
+        # The same key again: the network itself sees to it that nothing is there twice.
+        _send_again(turn, delivery, in_doubt=True)
+    else:
+        # What was sent, not what the post may have become since.
+        key = part_key(post.key, delivery.account, delivery.part)
+        part = Post(text=delivery.text or "", title=post.title, link=post.link, key=key)
+        _look(turn, adapter, delivery, part)
+
+
+def part_key(post_key: str, account: str, part: int) -> str:
+    """Return what tells this part of this post on this account from any other, at every attempt."""
+    return f"{post_key}@{account}.{part}" if part else f"{post_key}@{account}"
+
+
+def _look(turn: Turn, adapter: Publisher, delivery: Delivery, part: Post) -> None:
+    try:
+        receipt = adapter.find(sought(turn, delivery, part))
+    except AuthError:
+        raise
+    except HubError as error:
+        steps.end(turn, delivery, None, "not settled", error, due_at=turn.clock() + adapter.settle_after)
+        return
+    except Exception as error:
+        log.exception("plugin failed", account=turn.account, platform=adapter.platform, verb="find")
+        fault = steps.PluginFault.of(error, adapter)
+        steps.end(turn, delivery, None, "not settled", fault, due_at=turn.clock() + adapter.settle_after)
+        return
+    if receipt is not None:
+        steps.published(turn, delivery, part, receipt, None)
+    elif adapter.settle == "natural" or delivery.looked + 1 >= LOOKS:
+        _send_again(turn, delivery, in_doubt=False)
+    else:
+        reason = UnknownOutcome("{why}", why=delivery.error)
+        steps.end(
+            turn,
+            delivery,
+            None,
+            "not found",
+            reason,
+            looked=delivery.looked + 1,
+            due_at=turn.clock() + adapter.settle_after,
+        )
+
+
+def sought(turn: Turn, delivery: Delivery, part: Post) -> Post:
+    """Return the post with what `find` must know: how old it can be, and which remote posts it is not."""
+    since = delivery.first_attempt_at or delivery.updated_at
+    with turn.store.read() as connection:
+        taken = deliveries.taken_ids(connection, delivery, since)
+    return msgspec.structs.replace(part, since=since, taken=taken)
+
+
+def _send_again(turn: Turn, delivery: Delivery, *, in_doubt: bool) -> None:
+    now = turn.clock()
+
+    def work(connection: Connection) -> bool:
+        if not deliveries.take(connection, delivery, turn.fence):
+            return False
+        deliveries.add_attempt(connection, delivery, "settle", now, "send again")
+        return deliveries.finish(
+            connection, delivery.id, turn.fence, now, state="queued", due_at=now, resend=in_doubt, looked=0
+        )
+
+    if not turn.store.write(work):
+        raise steps.LeaseLost
+
+
+def adopt_duplicate(
+    turn: Turn, adapter: Publisher, delivery: Delivery, part: Post, error: DuplicateError, attempt: int
+) -> None:
+    """The network says that it has the post: take its receipt, or look for it.
+
+    If it is not there, the network means an older post with the same words; then this one failed, unless an
+    earlier attempt at it may still turn up.
+    """
+    receipt = error.receipt
+    if receipt is None:
+        try:
+            receipt = adapter.find(sought(turn, delivery, part))
+        except HubError as failure:
+            steps.set_unknown(turn, delivery, str(failure), attempt)
+            return
+    if receipt is not None:
+        steps.published(turn, delivery, part, receipt, attempt)
+    elif delivery.attempts > 0:
+        steps.set_unknown(turn, delivery, str(error), attempt)
+    else:
+        steps.fail(turn, delivery, RejectedError("{why}", why=str(error)), attempt)
+
+
+def decide(
+    store: Store,
+    adapter: Adapter,
+    delivery_id: int,
+    now: datetime,
+    *,
+    sent: Receipt | None = None,
+    again: bool = False,
+) -> Delivery:
+    """Let a person settle a delivery: it is out (`sent`), send it `again`, or, with neither, drop it.
+
+    Raises `UsageError` for a delivery that is not theirs to settle.
+    """
+
+    def work(connection: Connection) -> Delivery:
+        delivery = deliveries.get(connection, delivery_id)
+        if delivery is None:
+            raise UsageError("there is no delivery {id}", hint="`hub posts` lists them", id=delivery_id)
+        values: dict[str, object] = {"error": "", "error_code": "", "resend": False, "looked": 0}
+        if sent is not None:
+            values |= {"state": "published", "remote_id": sent.remote_id, "url": sent.url, "due_at": None}
+        elif again:
+            values |= {"state": "queued", "due_at": now}
+        else:
+            values |= {"state": "failed", "due_at": None, "error": "dropped by a person", "error_code": "dropped"}
+        allowed = (*deliveries.ATTENTION, "unknown", "waiting")
+        if not deliveries.set_state(connection, delivery_id, allowed, now, **values):
+            raise UsageError(
+                "delivery {id} is {state}; there is nothing to settle", id=delivery_id, state=delivery.state
+            )
+        outcome = "sent" if sent else "again" if again else "dropped"
+        deliveries.add_attempt(connection, delivery, "person", now, outcome)
+        if sent is not None:
+            steps.record_copy(connection, adapter, delivery, sent, now)
+            deliveries.release_next_part(connection, delivery, now)
+            deliveries.catch_up(connection, delivery, now)
+        accounts.hasten(connection, [delivery.account], "publish", now)
+        return delivery
+
+    return store.write(work)

@@ -1,0 +1,278 @@
+"""Writes down each step of a delivery: what is about to be sent, and what became of it."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from hub.adapter import Adapter, Publisher, ThreadReader
+from hub.errors import HubError, TransientError, UnknownOutcome
+from hub.models import Post, Receipt
+from hub.store import Store, deliveries, posts, threads
+from hub.store.deliveries import Delivery
+
+log = structlog.get_logger()
+
+# A refusal that is sure to have done nothing is tried again after 5 s, 10 s, 20 s … at most an hour.
+_FIRST_WAIT = 5.0
+_LONGEST_WAIT = 3600.0
+# A key or an id of our own choosing settles at once; a moment lets the network catch its breath.
+_SOON = timedelta(seconds=1)
+
+
+class Hooks(Protocol):
+    """What the outbox asks and tells the plugins; `hub.registry.Registry` is one."""
+
+    def prepare(self, post: Post, account: str) -> Post:
+        """Let plugins change a post for an account."""
+
+    def tell(self, event: str, **facts: Any) -> None:
+        """Tell plugins a fact."""
+
+
+@dataclass
+class Turn:
+    """One account's turn at publishing: what it works with, and what it has done.
+
+    `clock` returns now, aware; `fence` is the token of the account's lease.
+    """
+
+    store: Store
+    adapter: Adapter
+    hooks: Hooks
+    fence: int
+    clock: Callable[[], datetime]
+    overflow: Literal["thread", "shorten"] = "shorten"
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def account(self) -> str:
+        return self.adapter.account
+
+
+class LeaseLost(Exception):
+    """Another worker has this account now; nothing more may be sent or written by this one."""
+
+
+def begin(turn: Turn, delivery: Delivery, text: str, version: int, parts: Sequence[str]) -> int:
+    """Write down that this is about to be sent; raise `LeaseLost`, and send nothing, if that fails.
+
+    `parts` are the texts of the whole thread: the first part stores its siblings before anything is sent.
+    """
+    now = turn.clock()
+
+    def work(connection: Connection) -> int | None:
+        attempt = deliveries.begin(connection, delivery, turn.fence, now, text, version)
+        if attempt is not None and delivery.part == 0:
+            for number, sibling in enumerate(parts[1:], 1):
+                deliveries.add(
+                    connection,
+                    delivery.post_id,
+                    delivery.account,
+                    now,
+                    part=number,
+                    due_at=None,
+                    text=sibling,
+                    version=version,
+                )
+        return attempt
+
+    attempt = turn.store.write(work)
+    if attempt is None:
+        raise LeaseLost
+    return attempt
+
+
+def published(turn: Turn, delivery: Delivery, part: Post, receipt: Receipt, attempt: int | None) -> None:
+    """Write down that the network has the post: state, copy, thread to listen to, next part, in one commit."""
+    now = turn.clock()
+    request_id = turn.adapter.http.last_request_id
+
+    def work(connection: Connection) -> bool:
+        if attempt is None and not deliveries.take(connection, delivery, turn.fence):
+            return False
+        ours = deliveries.finish(
+            connection,
+            delivery.id,
+            turn.fence,
+            now,
+            state="published",
+            due_at=None,
+            remote_id=receipt.remote_id,
+            url=receipt.url,
+            error="",
+            error_code="",
+            resend=False,
+            looked=0,
+        )
+        if not ours:
+            return False
+        if attempt is None:
+            deliveries.add_attempt(connection, delivery, "settle", now, "published", receipt.url)
+        else:
+            deliveries.end_attempt(connection, attempt, "published", receipt.url, request_id)
+        record_copy(connection, turn.adapter, delivery, receipt, now)
+        deliveries.release_next_part(connection, delivery, now)
+        deliveries.catch_up(connection, delivery, now)
+        return True
+
+    if not turn.store.write(work):
+        raise LeaseLost
+    turn.counts["published"] += 1
+    log.info("post published", account=turn.account, post=delivery.post_id, part=delivery.part, url=receipt.url)
+    turn.hooks.tell("post_published", account=turn.account, post=part, receipt=receipt)
+
+
+def record_copy(
+    connection: Connection, adapter: Adapter, delivery: Delivery, receipt: Receipt, now: datetime
+) -> None:
+    """Remember the copy for ever, and listen to what is said under it."""
+    posts.add_copy(connection, delivery.account, receipt.remote_id, delivery.post_id, part=delivery.part)
+    if delivery.part == 0:
+        discussion = threads.discussion_of_post(connection, delivery.post_id, now)
+        threads.add(
+            connection,
+            delivery.account,
+            receipt.remote_id,
+            discussion,
+            now,
+            url=receipt.url,
+            polled=isinstance(adapter, ThreadReader),
+        )
+
+
+def followed(turn: Turn, delivery: Delivery, receipt: Receipt | None, attempt: int) -> None:
+    """Write down that a copy was edited (with its receipt) or deleted (None)."""
+    now = turn.clock()
+    values: dict[str, Any] = {"due_at": None, "error": "", "error_code": "", "action": "publish"}
+    if receipt is None:
+        values["state"] = "deleted"
+    else:
+        values |= {"state": "published", "remote_id": receipt.remote_id, "url": receipt.url or delivery.url}
+
+    def work(connection: Connection) -> bool:
+        if not deliveries.finish(connection, delivery.id, turn.fence, now, **values):
+            return False
+        outcome = "deleted" if receipt is None else "edited"
+        deliveries.end_attempt(connection, attempt, outcome, "", turn.adapter.http.last_request_id)
+        if receipt is not None:
+            if receipt.remote_id != delivery.remote_id:
+                record_copy(connection, turn.adapter, delivery, receipt, now)
+            deliveries.release_next_part(connection, delivery, now)
+            deliveries.catch_up(connection, delivery, now)
+        return True
+
+    if not turn.store.write(work):
+        raise LeaseLost
+    turn.counts["edited" if receipt is not None else "deleted"] += 1
+    log.info("copy followed", account=turn.account, post=delivery.post_id, deleted=receipt is None)
+
+
+def keep_published(turn: Turn, delivery: Delivery, error: HubError, attempt: int | None, version: int) -> None:
+    """The copy stands as it was; the reason why it does not follow is kept and told."""
+    end(
+        turn, delivery, attempt, "failed", error, state="published", due_at=None, action="publish", version=version
+    )
+    turn.counts["failed"] += 1
+    _need_attention(turn, delivery, "failed", str(error))
+
+
+def put_back(turn: Turn, delivery: Delivery, error: HubError, attempt: int | None) -> None:
+    """Nothing was done, or doing it again is harmless: later, with growing delay."""
+    asked = error.retry_after if isinstance(error, TransientError) else None
+    wait = asked if asked is not None else min(_FIRST_WAIT * 2 ** min(delivery.attempts, 20), _LONGEST_WAIT)
+    # Up to half of our own wait is left out by chance, so that accounts do not come back together.
+    wait = wait if asked is not None else wait * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
+    state = "unknown" if delivery.resend else "waiting"
+    end(turn, delivery, attempt, "waiting", error, state=state, due_at=turn.clock() + timedelta(seconds=wait))
+    turn.counts["waiting"] += 1
+
+
+def refused(turn: Turn, delivery: Delivery, error: HubError, attempt: int) -> None:
+    """The credentials were refused: the delivery keeps its place in the queue."""
+    state = "unknown" if delivery.resend else "queued"
+    end(turn, delivery, attempt, "refused", error, state=state, due_at=turn.clock())
+
+
+def fail(turn: Turn, delivery: Delivery, error: HubError, attempt: int | None) -> None:
+    """The network will never take it; after an unknown attempt such a refusal settles nothing, so ask."""
+    close(turn, delivery, "asked" if delivery.resend else "failed", error.code, str(error), attempt)
+
+
+def set_unknown(turn: Turn, delivery: Delivery, why: str, attempt: int | None) -> None:
+    """It may have been done. Edits and deletions are done again; posts are settled, or a person is asked."""
+    adapter = turn.adapter
+    if delivery.action != "publish":
+        put_back(turn, delivery, UnknownOutcome("{why}", why=why), attempt)
+        return
+    if not isinstance(adapter, Publisher) or adapter.settle == "none":
+        close(turn, delivery, "asked", UnknownOutcome.code, why, attempt)
+        return
+    wait = adapter.settle_after if adapter.settle == "lookup" else _SOON
+    end(
+        turn,
+        delivery,
+        attempt,
+        "unknown",
+        UnknownOutcome("{why}", why=why),
+        state="unknown",
+        due_at=turn.clock() + wait,
+        looked=0,
+    )
+    turn.counts["unknown"] += 1
+    log.warning("outcome unknown", account=turn.account, delivery=delivery.id, reason=why)
+
+
+def close(turn: Turn, delivery: Delivery, state: str, code: str, why: str, attempt: int | None = None) -> None:
+    """Leave the delivery to a person: it failed, was missed, or nothing can tell what became of it."""
+    end(turn, delivery, attempt, state, HubError("{why}", why=why), state=state, due_at=None, error_code=code)
+    turn.counts[state] += 1
+    _need_attention(turn, delivery, state, why)
+
+
+def _need_attention(turn: Turn, delivery: Delivery, state: str, why: str) -> None:
+    log.warning("delivery needs attention", account=turn.account, delivery=delivery.id, state=state, reason=why)
+    turn.hooks.tell(
+        "delivery_needs_attention", account=turn.account, delivery=delivery.id, state=state, reason=why
+    )
+
+
+def end(turn: Turn, delivery: Delivery, attempt: int | None, outcome: str, error: HubError, **values: Any) -> None:
+    """Write down what became of a delivery and why; `attempt` is None if nothing was sent for it."""
+    now = turn.clock()
+    why = turn.adapter.http.redact(str(error))
+    values = {"error": why, "error_code": error.code, **values}
+
+    def work(connection: Connection) -> bool:
+        if attempt is not None:
+            deliveries.end_attempt(connection, attempt, outcome, why, turn.adapter.http.last_request_id)
+        elif deliveries.take(connection, delivery, turn.fence):
+            deliveries.add_attempt(connection, delivery, delivery.action, now, outcome, why)
+        else:
+            return False
+        return deliveries.finish(connection, delivery.id, turn.fence, now, **values)
+
+    if not turn.store.write(work):
+        raise LeaseLost
+
+
+class PluginFault(HubError):
+    """A plugin raised something that the contract does not know."""
+
+    code = "plugin"
+
+    @classmethod
+    def of(cls, error: Exception, adapter: Adapter) -> PluginFault:
+        return cls(
+            "{kind} in plugin {platform}: {why}",
+            kind=type(error).__name__,
+            platform=adapter.platform,
+            why=adapter.http.redact(str(error)),
+        )

@@ -1,0 +1,123 @@
+"""One hub: its settings, its plugins, its store, and the accounts that are open."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from hub.adapter import Adapter, ContactSync, Listener, Publisher, Searcher, ThreadReader, Timeline
+from hub.errors import StoreError, UsageError
+from hub.models import Identity
+from hub.registry import Registry
+from hub.settings import Settings
+from hub.store import Store, accounts, migrate
+from hub.store.vault import StoreVault
+
+PUBLISH, LISTEN, CONTACTS = "publish", "listen", "contacts"
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Hub:
+    """Everything that a command, the daemon or the page works with. Close it when done."""
+
+    def __init__(
+        self, settings: Settings, registry: Registry, store: Store, clock: Callable[[], datetime]
+    ) -> None:
+        self.settings = settings
+        self.registry = registry
+        self.store = store
+        self.clock = clock
+        self._adapters: dict[str, Adapter] = {}
+        self._opening = threading.Lock()
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        plugins: Mapping[str, object] | None = None,
+        migrate_first: bool = True,
+    ) -> Hub:
+        """Check the settings of every account, open the database (made if it is not there) and register all.
+
+        Raises `ConfigError`, `PluginError` or `StoreError`; nothing was called or sent then.
+        """
+        registry = Registry.discover(plugins)
+        store = Store.open(settings.database_url)
+        try:
+            if migrate_first:
+                migrate.upgrade(store)
+            elif migrate.version(store) != migrate.head():
+                raise StoreError("the database is not of this program's version", hint="run `hub db upgrade`")
+            hub = cls(settings, registry, store, clock)
+            registry.check_accounts(settings, hub.vault)
+            store.write(
+                accounts.register,
+                {name: account.platform for name, account in settings.accounts.items()},
+                {name: hub.kinds(name) for name in settings.accounts},
+                clock(),
+            )
+        except BaseException:
+            store.close()
+            raise
+        return hub
+
+    def vault(self, account: str) -> StoreVault:
+        """Return an account's secrets."""
+        return StoreVault(self.store, account, self.settings.key)
+
+    def adapter(self, name: str) -> Adapter:
+        """Return an account's adapter, opened once; raise `UsageError` for a name that is no account."""
+        with self._opening:
+            if name not in self._adapters:
+                account = self.settings.accounts.get(name)
+                if account is None:
+                    raise UsageError(
+                        "{name} is no account",
+                        hint="they are the [accounts.NAME] tables of {file}",
+                        name=name,
+                        file=self.settings.path,
+                    )
+                self._adapters[name] = self.registry.open(account, self.settings, self.vault(name))
+            return self._adapters[name]
+
+    def kinds(self, name: str) -> list[str]:
+        """Say which kinds of work an account can do."""
+        account = self.settings.accounts[name]
+        adapter = self.registry.adapter_class(account, self.settings)
+        found = []
+        if issubclass(adapter, Publisher):
+            found.append(PUBLISH)
+        is_source = any(name in route.sources for route in self.settings.routes.values())
+        if issubclass(adapter, Listener | ThreadReader | Searcher) or (
+            issubclass(adapter, Timeline) and is_source
+        ):
+            found.append(LISTEN)
+        if issubclass(adapter, ContactSync):
+            found.append(CONTACTS)
+        return found
+
+    def check(self, name: str) -> Identity:
+        """Ask the network who an account is; a paused one goes on when it answers.
+
+        Raises what the adapter raises; an `AuthError` pauses the account.
+        """
+        identity = self.adapter(name).check()
+        self.store.write(accounts.resume, name, identity.remote_id, identity.name, self.clock())
+        return identity
+
+    def close(self) -> None:
+        for adapter in self._adapters.values():
+            adapter.http.close()
+        self.store.close()
+
+    def __enter__(self) -> Hub:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,196 @@
+"""Does all that is due: once for `hub tick`, for ever for `hub run`."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, Any
+
+import structlog
+
+from hub.errors import HubError
+from hub.scheduling.hub import Hub
+from hub.scheduling.turn import Report, take_turn
+from hub.store import accounts, threads
+
+log = structlog.get_logger()
+
+_LEASE = timedelta(seconds=120)
+_HEARTBEAT = timedelta(seconds=30)
+_LONGEST_SLEEP = 1.0
+# A tick that finds new work again and again (a loop that the guard missed) ends after so many rounds.
+_ROUNDS = 50
+_RUNS_KEPT = timedelta(days=30)
+
+
+@dataclass
+class TickReport:
+    """What a tick did, over all accounts."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    errors: list[tuple[str, HubError]] = field(default_factory=list)
+
+    def add(self, report: Report) -> None:
+        self.counts.update(report.counts)
+        self.errors += [(report.account, error) for error in report.errors]
+
+
+class Scheduler:
+    """Gives due accounts to a pool of threads, one turn each at a time."""
+
+    def __init__(self, hub: Hub, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._hub = hub
+        self._sleep = sleep
+        self._owner = process_name()
+        self._pool = ThreadPoolExecutor(max_workers=hub.settings.hub.workers, thread_name_prefix="turn")
+        self._running: dict[str, tuple[Future[Report], int]] = {}
+        self._guard = threading.Lock()
+
+    def start_due(self) -> list[Future[Report]]:
+        """Start a turn for each account that is due and free; return them."""
+        hub = self._hub
+        now = hub.clock()
+        with hub.store.read() as connection:
+            others = accounts.lease_owners(connection)
+        dead = [owner for owner in others if owner != self._owner and not alive(owner)]
+        if dead:
+            hub.store.write(accounts.free, dead)
+        with hub.store.read() as connection:
+            waiting = accounts.due(connection, hub.settings.accounts, now)
+        started = []
+        for account, kinds in waiting.items():
+            with self._guard:
+                if account in self._running:
+                    continue
+                fence = hub.store.write(accounts.claim, account, self._owner, hub.clock(), _LEASE)
+                if fence is None:
+                    continue
+                future = self._pool.submit(take_turn, hub, account, kinds, fence)
+                self._running[account] = (future, fence)
+            future.add_done_callback(lambda _, account=account: self._running.pop(account, None))  # type: ignore[misc]
+            started.append(future)
+        return started
+
+    def tick(self, progress: Callable[[Report], None] = lambda report: None) -> TickReport:
+        """Do all that is due now, and what falls due because of it; return what was done."""
+        report = TickReport()
+        for _ in range(_ROUNDS):
+            started = self.start_due()
+            if not started:
+                break
+            for future in self._finished(started):
+                report.add(future.result())
+                progress(future.result())
+        return report
+
+    def _finished(self, futures: list[Future[Report]]) -> list[Future[Report]]:
+        open_ = set(futures)
+        while open_:
+            _, open_ = wait(open_, timeout=_HEARTBEAT.total_seconds())
+            self._extend_leases()
+        return futures
+
+    def run(self, stop: threading.Event, *, patience: timedelta = timedelta(seconds=30)) -> None:
+        """Do what is due until `stop` is set; then let what is in flight finish, at most for `patience`."""
+        beat = time.monotonic()
+        swept = 0.0
+        while not stop.is_set():
+            try:
+                self.start_due()
+                if time.monotonic() - beat > _HEARTBEAT.total_seconds():
+                    beat = time.monotonic()
+                    self._extend_leases()
+                if time.monotonic() - swept > 3600 or not swept:
+                    swept = time.monotonic()
+                    self._hub.store.write(accounts.forget_runs, self._hub.clock() - _RUNS_KEPT)
+            except HubError as error:
+                log.error("the scheduler cannot work", reason=str(error), mend=error.hint)
+                stop.wait(5)
+            stop.wait(_LONGEST_SLEEP)
+        self.close(patience)
+
+    def close(self, patience: timedelta = timedelta(seconds=30)) -> None:
+        """Start nothing more; wait for the turns that run."""
+        open_ = [future for future, _ in list(self._running.values())]
+        _, late = wait(open_, timeout=patience.total_seconds())
+        if late:
+            log.warning("turns left to their lease", count=len(late))
+        self._pool.shutdown(wait=not late, cancel_futures=True)
+
+    def _extend_leases(self) -> None:
+        until = self._hub.clock() + _LEASE
+        for account, (_, fence) in list(self._running.items()):
+            self._hub.store.write(accounts.extend, account, fence, until)
+
+
+def make_everything_due(hub: Hub) -> None:
+    """Let the next tick do all work, due or not."""
+    now = hub.clock()
+    hub.store.write(accounts.make_all_due, now)
+    hub.store.write(threads.make_all_due, now)
+
+
+def process_name() -> str:
+    """Name this process so that another can tell whether it still lives: host, number, start."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+
+
+def alive(owner: str) -> bool:
+    """Tell whether the process of that name may still live; on another host it may."""
+    try:
+        host, number, started = owner.rsplit(":", 2)
+        pid = int(number)
+    except ValueError:
+        return True
+    if host != socket.gethostname():
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return started == _started(pid)
+
+
+def _started(pid: int) -> str:
+    """Return when a process began, in the kernel's ticks: a number given out twice is then no twin."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    # Field 22, counted after the name in brackets, which may hold anything.
+    return stat.rpartition(")")[2].split()[19]
+
+
+class DaemonLock:
+    """Keeps a second daemon off one SQLite file; the kernel lets go of it when the process ends, however."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[Any] | None = None
+
+    def acquire(self) -> bool:
+        import fcntl
+
+        self._file = self._path.open("a")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            self._file = None
+            return False
+        return True
+
+    def release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None

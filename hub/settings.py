@@ -1,0 +1,385 @@
+"""Reads hub.toml, resolves secrets; the only place that asks the environment."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import regex
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+
+from hub.errors import ConfigError, HubError
+
+_NAME = regex.compile(r"[a-z0-9][a-z0-9_-]*")
+_DURATION = regex.compile(r"(\d+)\s*(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def duration(text: object) -> object:
+    """Read `30s`, `5m`, `2h` or `1d`; anything else is left for pydantic to refuse."""
+    if not isinstance(text, str):
+        return text
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("write a number and s, m, h or d, such as 30m")
+    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+
+
+def schedule_text(text: str) -> str:
+    """Check `every 5m` or a cron expression of five fields."""
+    from cronsim import CronSim, CronSimError
+
+    if text.startswith("every "):
+        every = duration(text.removeprefix("every "))
+        if not isinstance(every, timedelta) or every < timedelta(seconds=1):
+            raise ValueError("an interval is at least 1s")
+        return text
+    try:
+        from datetime import UTC, datetime
+
+        CronSim(text, datetime(2026, 1, 1, tzinfo=UTC))
+    except CronSimError as error:
+        raise ValueError(f"neither `every 5m` nor a cron expression ({error})") from None
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("no such time zone; write one such as Europe/Moscow or UTC") from None
+    return name
+
+
+Duration = Annotated[timedelta, BeforeValidator(duration)]
+ScheduleText = Annotated[str, AfterValidator(schedule_text)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True)
+
+
+class HubSection(_Section):
+    """`[hub]`."""
+
+    database: str = "sqlite:///hub.db"
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    key_file: str = "hub.key"
+    workers: int = Field(default=16, ge=1, le=256)
+    deadline: Duration = timedelta(seconds=30)
+    log: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class ScheduleSection(_Section):
+    """`[schedule]`: how often each kind of work is due."""
+
+    publish: ScheduleText = "every 1m"
+    listen: ScheduleText = "every 5m"
+    contacts: ScheduleText = "0 * * * *"
+
+
+class RouteSection(_Section):
+    """`[routes.NAME]`: what appears on these accounts goes out to those.
+
+    `backfill` bounds the first read of a source: only what is younger goes out ("all" for everything).
+    `late` bounds what goes out after downtime: an item older than that is `missed`, and a person is asked.
+    """
+
+    sources: tuple[str, ...] = Field(alias="from", min_length=1)
+    targets: tuple[str, ...] = Field(alias="to", min_length=1)
+    backfill: Duration | Literal["all"] = timedelta(days=1)
+    late: Duration = timedelta(days=1)
+
+
+class AccountOptions(_Section):
+    """What the hub itself, not the plugin, takes from `[accounts.NAME]`."""
+
+    overflow: Literal["thread", "shorten"] = "shorten"
+    searches: tuple[str, ...] = ()
+    push: bool = True
+
+
+class Account:
+    """One `[accounts.NAME]` table, its plugin's part not yet checked."""
+
+    def __init__(self, name: str, platform: str, options: AccountOptions, values: Mapping[str, Any]) -> None:
+        self.name = name
+        self.platform = platform
+        self.options = options
+        self.values = values
+
+
+class Settings:
+    """The whole of hub.toml. Names in routes are checked against the accounts."""
+
+    def __init__(
+        self,
+        path: Path,
+        hub: HubSection,
+        accounts: Mapping[str, Account],
+        routes: Mapping[str, RouteSection],
+        schedule: ScheduleSection,
+        environment: Mapping[str, str],
+    ) -> None:
+        self.path = path
+        self.hub = hub
+        self.accounts = accounts
+        self.routes = routes
+        self.schedule = schedule
+        self.environment = environment
+
+    @property
+    def folder(self) -> Path:
+        """Where relative paths start: the folder of hub.toml."""
+        return self.path.parent
+
+    @property
+    def database_url(self) -> str:
+        """The database, with a relative SQLite path made absolute."""
+        prefix, path = "sqlite:///", self.hub.database.removeprefix("sqlite:///")
+        if self.hub.database.startswith(prefix) and path != ":memory:":
+            return prefix + str((self.folder / path).resolve())
+        return self.hub.database
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.hub.timezone)
+
+    def targets_of(self, source: str) -> Iterator[tuple[str, RouteSection]]:
+        """Yield (account, route) for each account that posts of `source` go to, once each."""
+        seen = {source}
+        for route in self.routes.values():
+            if source in route.sources:
+                for target in route.targets:
+                    if target not in seen:
+                        seen.add(target)
+                        yield target, route
+
+    def key(self) -> bytes:
+        """Return the 32 bytes that the vault is locked with; the key file is made when there is none."""
+        from hub.keyfile import load_key
+
+        return load_key(self.environment, self.folder / self.hub.key_file)
+
+
+def find_path(option: str | None, environment: Mapping[str, str] | None = None) -> Path:
+    """Say which hub.toml is meant: the option, HUB_CONFIG, or the one in this folder."""
+    named = option or (os.environ if environment is None else environment).get("HUB_CONFIG") or "hub.toml"
+    return Path(named)
+
+
+def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read and check hub.toml; raise `ConfigError` naming the file, the key and the mend."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            "there is no {file}",
+            hint="make one with `hub init`, or name one with --config or HUB_CONFIG",
+            file=path,
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("{file} cannot be read: {why}", file=path, why=error) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            "{file} is no TOML: {why}", hint="mend that line; texts stand in double quotes", file=path, why=error
+        ) from None
+    known = {"hub", "accounts", "routes", "schedule"}
+    for key in raw:
+        if key not in known:
+            raise _unknown_key(path, key, known)
+    settings = Settings(
+        path=path.resolve(),
+        hub=_section(HubSection, raw.get("hub", {}), path, "hub"),
+        accounts={name: _account(name, values, path) for name, values in _tables(raw, "accounts", path)},
+        routes={
+            name: _section(RouteSection, values, path, f"routes.{name}")
+            for name, values in _tables(raw, "routes", path)
+        },
+        schedule=_section(ScheduleSection, raw.get("schedule", {}), path, "schedule"),
+        environment=dict(os.environ if environment is None else environment),
+    )
+    _check_routes(settings)
+    return settings
+
+
+def _tables(raw: Mapping[str, Any], key: str, path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    tables = raw.get(key, {})
+    if not isinstance(tables, dict):
+        raise ConfigError("{file}: {key} is not a table", hint="write [{key}.NAME]", file=path, key=key)
+    for name, values in tables.items():
+        if not _NAME.fullmatch(name):
+            raise ConfigError(
+                "{file}: {key}.{name} is not a usable name",
+                hint="names are small Latin letters, digits, - and _",
+                file=path,
+                key=key,
+                name=name,
+            )
+        if not isinstance(values, dict):
+            raise ConfigError(
+                "{file}: {key}.{name} is not a table", hint="write [{key}.{name}]", file=path, key=key, name=name
+            )
+        yield name, values
+
+
+def _account(name: str, values: Mapping[str, Any], path: Path) -> Account:
+    platform = values.get("platform")
+    if not isinstance(platform, str) or not platform:
+        raise ConfigError(
+            "{file}: accounts.{name} does not say its platform",
+            hint='add platform = "…"; `hub plugins` lists them',
+            file=path,
+            name=name,
+        )
+    own = {key: value for key, value in values.items() if key in AccountOptions.model_fields}
+    rest = {key: value for key, value in values.items() if key not in own and key != "platform"}
+    return Account(name, platform, _section(AccountOptions, own, path, f"accounts.{name}"), rest)
+
+
+def _check_routes(settings: Settings) -> None:
+    for name, route in settings.routes.items():
+        for key, accounts in (("from", route.sources), ("to", route.targets)):
+            for account in accounts:
+                if account not in settings.accounts:
+                    raise ConfigError(
+                        "{file}: routes.{route}.{key} names {account}, which is no account",
+                        hint=_did_you_mean(account, settings.accounts)
+                        or "add [accounts.{account}] or take it out",
+                        file=settings.path,
+                        route=name,
+                        key=key,
+                        account=account,
+                    )
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def _section(model: type[M], values: object, path: Path, where: str) -> M:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise _first_error(error, model, path, where) from None
+
+
+def account_settings(
+    model: type[M], account: Account, settings: Settings, read_vault: Callable[[str], str | None]
+) -> M:
+    """Check an account's table against its plugin's settings, every secret fetched from where it is."""
+    where = f"accounts.{account.name}"
+    values = _resolve(account.values, settings, where, read_vault)
+    for key in _plain_secrets(model, values, ()):
+        name = key.split(".")[-1].upper()
+        raise ConfigError(
+            "{file}: {key} is a secret and stands there as plain text",
+            hint='write {key_name} = {{ env = "{variable}" }} or {{ file = "path" }}, and put the secret there',
+            file=settings.path,
+            key=f"{where}.{key}",
+            key_name=key.split(".")[-1],
+            variable=f"{account.name.upper().replace('-', '_')}_{name}",
+        )
+    return _section(model, values, settings.path, where)
+
+
+def _resolve(value: Any, settings: Settings, where: str, read_vault: Callable[[str], str | None]) -> Any:
+    if isinstance(value, dict):
+        if len(value) == 1:
+            (kind, name), *_ = value.items()
+            if kind in ("env", "file", "vault") and isinstance(name, str):
+                return SecretStr(_secret(kind, name, settings, where, read_vault))
+        return {key: _resolve(item, settings, f"{where}.{key}", read_vault) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_resolve(item, settings, f"{where}[{n}]", read_vault) for n, item in enumerate(value)]
+    return value
+
+
+def _secret(kind: str, name: str, settings: Settings, where: str, read_vault: Callable[[str], str | None]) -> str:
+    facts: dict[str, Any] = {"file": settings.path, "key": where, "name": name}
+    if kind == "env":
+        if not settings.environment.get(name):
+            raise ConfigError(
+                "{file}: {key} wants the environment variable {name}, which is not set",
+                hint="export {name}=… before you start the hub",
+                **facts,
+            )
+        return settings.environment[name]
+    if kind == "vault":
+        stored = read_vault(name)
+        if stored is None:
+            raise ConfigError(
+                "{file}: {key} wants {name} from the vault, which has none",
+                hint="put it there with `hub vault put {name}`",
+                **facts,
+            )
+        return stored
+    try:
+        text = (settings.folder / name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("{file}: {key} wants the file {name}: {why}", why=error, **facts) from None
+    if not text:
+        raise ConfigError("{file}: {key} wants the file {name}, which is empty", **facts)
+    return text
+
+
+def _plain_secrets(model: type[BaseModel], values: object, above: tuple[str, ...]) -> Iterator[str]:
+    """Yield the dotted names of secrets that were given as plain text."""
+    if not isinstance(values, dict):
+        return
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        value = values.get(key)
+        for kind in _alternatives(field.annotation):
+            if kind is SecretStr and isinstance(value, str):
+                yield ".".join((*above, key))
+            elif isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from _plain_secrets(kind, value, (*above, key))
+
+
+def _alternatives(annotation: Any) -> Iterator[Any]:
+    origin = typing.get_origin(annotation)
+    if origin is Annotated:
+        yield from _alternatives(typing.get_args(annotation)[0])
+    elif origin in (typing.Union, types.UnionType):
+        for part in typing.get_args(annotation):
+            yield from _alternatives(part)
+    else:
+        yield annotation
+
+
+def _first_error(error: ValidationError, model: type[BaseModel], path: Path, where: str) -> HubError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    location = [str(part) for part in first["loc"]]
+    key = ".".join([where, *location])
+    if first["type"] == "extra_forbidden":
+        return _unknown_key(path, key, model.model_fields if len(location) == 1 else {})
+    if first["type"] == "missing":
+        return ConfigError("{file}: {key} is missing", hint="add it; see `hub plugins`", file=path, key=key)
+    why = first["msg"].removeprefix("Value error, ")
+    return ConfigError("{file}: {key}: {why}", file=path, key=key, why=why)
+
+
+def _unknown_key(path: Path, key: str, known: typing.Iterable[str]) -> ConfigError:
+    hint = _did_you_mean(key.split(".")[-1], known) or "take it out"
+    return ConfigError("{file}: {key} is no known key", hint=hint, file=path, key=key)
+
+
+def _did_you_mean(name: str, known: typing.Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {close[0]}?" if close else ""

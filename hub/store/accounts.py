@@ -1,0 +1,268 @@
+"""Accounts: their health, their jobs' due times, and the lease that keeps one account's work serial."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.store.database import upsert
+from hub.store.tables import accounts, jobs, runs
+
+
+class Health(NamedTuple):
+    """What the hub knows of an account's state."""
+
+    name: str
+    platform: str
+    identity: str
+    display_name: str
+    state: str
+    reason: str
+    not_before: datetime | None
+    last_ok_at: datetime | None
+    last_error: str
+
+
+def register(
+    connection: Connection, platforms: Mapping[str, str], kinds: Mapping[str, Sequence[str]], now: datetime
+) -> None:
+    """Make rows for accounts and their kinds of work that have none; all of them are due at once."""
+    known = dict(connection.execute(sa.select(accounts.c.name, accounts.c.platform)).tuples().all())
+    for name, platform in platforms.items():
+        if name not in known:
+            connection.execute(
+                upsert(connection, accounts)
+                .values(
+                    name=name,
+                    platform=platform,
+                    identity="",
+                    display_name="",
+                    state="active",
+                    reason="",
+                    failures=0,
+                    first_seen_at=now,
+                    last_error="",
+                    lease_owner="",
+                    fence=0,
+                )
+                .on_conflict_do_nothing()
+            )
+        elif known[name] != platform:
+            connection.execute(accounts.update().where(accounts.c.name == name).values(platform=platform))
+    have = {(row.account, row.kind) for row in connection.execute(sa.select(jobs.c.account, jobs.c.kind))}
+    missing = [
+        {"account": name, "kind": kind, "due_at": now}
+        for name in platforms
+        for kind in kinds[name]
+        if (name, kind) not in have
+    ]
+    if missing:
+        connection.execute(upsert(connection, jobs).on_conflict_do_nothing(), missing)
+
+
+def due(connection: Connection, names: Iterable[str], now: datetime) -> dict[str, list[str]]:
+    """Return the kinds of work that are due, by account, longest overdue first; not of paused accounts."""
+    rows = connection.execute(
+        sa.select(jobs.c.account, jobs.c.kind)
+        .join(accounts, accounts.c.name == jobs.c.account)
+        .where(
+            jobs.c.due_at <= now,
+            accounts.c.state == "active",
+            sa.or_(accounts.c.not_before.is_(None), accounts.c.not_before <= now),
+            sa.or_(accounts.c.lease_until.is_(None), accounts.c.lease_until <= now),
+        )
+        .order_by(jobs.c.due_at)
+    )
+    wanted = set(names)
+    found: dict[str, list[str]] = {}
+    for account, kind in rows.tuples():
+        if account in wanted:
+            found.setdefault(account, []).append(kind)
+    return found
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """Return when the earliest job of an active account is due."""
+    found: datetime | None = connection.execute(
+        sa.select(jobs.c.due_at)
+        .join(accounts, accounts.c.name == jobs.c.account)
+        .where(accounts.c.state == "active")
+        .order_by(jobs.c.due_at)
+        .limit(1)
+    ).scalar()
+    return found
+
+
+def claim(connection: Connection, name: str, owner: str, now: datetime, lease: timedelta) -> int | None:
+    """Take the account for one turn; return the fencing token, or None if somebody holds it."""
+    row = connection.execute(
+        accounts.update()
+        .where(
+            accounts.c.name == name,
+            sa.or_(accounts.c.lease_until.is_(None), accounts.c.lease_until <= now),
+        )
+        .values(lease_owner=owner, lease_until=now + lease, fence=accounts.c.fence + 1)
+        .returning(accounts.c.fence)
+    ).first()
+    return None if row is None else int(row.fence)
+
+
+def lease_owners(connection: Connection) -> list[str]:
+    """Return the processes that hold an account."""
+    held = connection.execute(sa.select(accounts.c.lease_owner).where(accounts.c.lease_owner != "").distinct())
+    return list(held.scalars())
+
+
+def free(connection: Connection, owners: Sequence[str]) -> None:
+    """Take back the leases of processes that are no more, so that a restart need not wait for them to end."""
+    connection.execute(
+        accounts.update().where(accounts.c.lease_owner.in_(owners)).values(lease_owner="", lease_until=None)
+    )
+
+
+def extend(connection: Connection, name: str, fence: int, until: datetime) -> bool:
+    """Keep a turn's lease alive; False if it was taken."""
+    changed = connection.execute(
+        accounts.update().where(accounts.c.name == name, accounts.c.fence == fence).values(lease_until=until)
+    )
+    return changed.rowcount == 1
+
+
+def release(connection: Connection, name: str, fence: int) -> bool:
+    """End a turn; False if its lease was taken meanwhile."""
+    changed = connection.execute(
+        accounts.update()
+        .where(accounts.c.name == name, accounts.c.fence == fence)
+        .values(lease_owner="", lease_until=None)
+    )
+    return changed.rowcount == 1
+
+
+def holds(connection: Connection, name: str, fence: int) -> bool:
+    """Tell whether the turn with this token is still the account's."""
+    return connection.execute(sa.select(accounts.c.fence).where(accounts.c.name == name)).scalar() == fence
+
+
+def reschedule(
+    connection: Connection, account: str, kinds: Mapping[str, datetime], ran_at: datetime | None
+) -> None:
+    """Set when these kinds of work are due again."""
+    for kind, due_at in kinds.items():
+        values: dict[str, object] = {"due_at": due_at}
+        if ran_at is not None:
+            values["last_run_at"] = ran_at
+        connection.execute(jobs.update().where(jobs.c.account == account, jobs.c.kind == kind).values(**values))
+
+
+def hasten(connection: Connection, names: Iterable[str], kind: str, due_at: datetime) -> None:
+    """Let a kind of work be due at `due_at`, unless it is due earlier."""
+    connection.execute(
+        jobs.update()
+        .where(jobs.c.account.in_(list(names)), jobs.c.kind == kind, jobs.c.due_at > due_at)
+        .values(due_at=due_at)
+    )
+
+
+def make_all_due(connection: Connection, now: datetime) -> None:
+    """Let everything be due now."""
+    connection.execute(jobs.update().where(jobs.c.due_at > now).values(due_at=now))
+
+
+def pause(connection: Connection, name: str, reason: str, now: datetime) -> bool:
+    """Stop the account's work and keep its queue; True if it was not paused before."""
+    changed = connection.execute(
+        accounts.update()
+        .where(accounts.c.name == name, accounts.c.state != "paused")
+        .values(state="paused", reason=reason, last_error=reason, last_error_at=now)
+    )
+    return changed.rowcount == 1
+
+
+def resume(connection: Connection, name: str, identity: str, display_name: str, now: datetime) -> None:
+    """Note that the credentials work, and whose they are; the account goes on."""
+    connection.execute(
+        accounts.update()
+        .where(accounts.c.name == name)
+        .values(
+            state="active",
+            reason="",
+            identity=identity,
+            display_name=display_name,
+            failures=0,
+            last_ok_at=now,
+            not_before=None,
+        )
+    )
+
+
+def note_success(connection: Connection, name: str, now: datetime) -> None:
+    connection.execute(
+        accounts.update()
+        .where(accounts.c.name == name)
+        .values(failures=0, last_ok_at=now, last_error="", not_before=None)
+    )
+
+
+def note_failure(
+    connection: Connection, name: str, error: str, now: datetime, not_before: datetime | None
+) -> None:
+    """Note what went wrong; with `not_before` leave the account alone until then."""
+    connection.execute(
+        accounts.update()
+        .where(accounts.c.name == name)
+        .values(failures=accounts.c.failures + 1, last_error=error, last_error_at=now, not_before=not_before)
+    )
+
+
+def failures(connection: Connection, name: str) -> int:
+    return int(connection.execute(sa.select(accounts.c.failures).where(accounts.c.name == name)).scalar() or 0)
+
+
+def identity(connection: Connection, name: str) -> str:
+    """Return the account's own remote id, "" if it was never checked."""
+    return str(connection.execute(sa.select(accounts.c.identity).where(accounts.c.name == name)).scalar() or "")
+
+
+def all_health(connection: Connection) -> list[Health]:
+    rows = connection.execute(
+        sa.select(*(accounts.c[field] for field in Health._fields)).order_by(accounts.c.name)
+    )
+    return [Health(*row) for row in rows.tuples()]
+
+
+def add_run(
+    connection: Connection,
+    account: str,
+    kinds: Iterable[str],
+    started_at: datetime,
+    ended_at: datetime,
+    outcome: str,
+    counts: str,
+    error: str,
+) -> None:
+    connection.execute(
+        runs.insert().values(
+            account=account,
+            kinds=" ".join(kinds),
+            started_at=started_at,
+            ended_at=ended_at,
+            outcome=outcome,
+            counts=counts,
+            error=error,
+        )
+    )
+
+
+def recent_runs(connection: Connection, account: str, limit: int = 20) -> list[dict[str, object]]:
+    rows = connection.execute(
+        sa.select(runs).where(runs.c.account == account).order_by(runs.c.id.desc()).limit(limit)
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def forget_runs(connection: Connection, before: datetime) -> None:
+    connection.execute(runs.delete().where(runs.c.ended_at < before))

@@ -1,0 +1,387 @@
+"""Mentions: stored once, changed with their history, deleted for good."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.models import Author, Mention
+from hub.store.database import chunks, upsert
+from hub.store.tables import authors, discussions, mention_versions, mentions, threads
+
+# Fewer than this many may vanish at once without looking like a network that lost its memory …
+_FEW = 5
+# … and above that, no more than this share of a thread.
+_SHARE = 0.2
+
+
+class StoredMention(NamedTuple):
+    """A mention as it is shown, with what is known of its author and where it belongs."""
+
+    id: int
+    account: str
+    platform: str
+    remote_id: str
+    kind: str
+    thread_id: str
+    thread_url: str
+    parent_id: str | None
+    author_id: str | None
+    author_name: str
+    author_handle: str
+    author_url: str
+    contact_id: int | None
+    text: str
+    url: str
+    sent_at: datetime
+    edited_at: datetime | None
+    deleted_at: datetime | None
+    versions: int
+    discussion: int
+
+
+@dataclass(slots=True)
+class Ingested:
+    """What a page brought."""
+
+    new: list[Mention] = field(default_factory=list)
+    changed: int = 0
+    deleted: int = 0
+
+    def add(self, other: Ingested) -> None:
+        self.new += other.new
+        self.changed += other.changed
+        self.deleted += other.deleted
+
+    def __bool__(self) -> bool:
+        return bool(self.new or self.changed or self.deleted)
+
+
+def mention_hash(mention: Mention) -> int:
+    """Hash what counts as the mention's content: what it says, to whom, and whether it stands."""
+    author = mention.author
+    joined = (
+        f"{mention.parent_id}\x1f{author.remote_id if author else ''}\x1f{author.name if author else ''}"
+        f"\x1f{int(mention.deleted)}\x1f{mention.text}"
+    )
+    return int.from_bytes(blake2b(joined.encode("utf-8", "replace"), digest_size=8).digest(), "big", signed=True)
+
+
+def page_digest(items: Iterable[Mention]) -> int:
+    """Hash a page, whatever the order of its items."""
+    total = 0
+    for item in items:
+        total ^= _item_digest(item)
+    return total
+
+
+def _item_digest(item: Mention) -> int:
+    joined = f"{item.remote_id}\x1f{mention_hash(item)}".encode()
+    return int.from_bytes(blake2b(joined, digest_size=8).digest(), "big", signed=True)
+
+
+def ingest(
+    connection: Connection,
+    account: str,
+    platform: str,
+    threads_by_remote: Mapping[str, int],
+    items: Sequence[Mention],
+    now: datetime,
+) -> Ingested:
+    """Store what is new or changed among `items`, in the caller's transaction; leave the rest untouched.
+
+    `threads_by_remote` maps each item's `thread_id` to the thread's row.
+    """
+    result = Ingested()
+    unique = {item.remote_id: item for item in items}
+    known = _known(connection, platform, list(unique))
+    fresh: list[dict[str, Any]] = []
+    for remote_id, item in unique.items():
+        before = known.get(remote_id)
+        hashed = mention_hash(item)
+        if before is None:
+            fresh.append(_row(item, account, platform, threads_by_remote[item.thread_id], hashed, now))
+            result.new.append(item)
+        elif before.hash != hashed or before.missed:
+            _update(connection, before, item, hashed, now, result)
+    _store_authors(connection, platform, unique.values())
+    if fresh:
+        connection.execute(upsert(connection, mentions).on_conflict_do_nothing(), fresh)
+    return result
+
+
+def _known(connection: Connection, platform: str, remote_ids: Sequence[str]) -> dict[str, Any]:
+    found = {}
+    for some in chunks(remote_ids):
+        rows = connection.execute(
+            sa.select(
+                mentions.c.id,
+                mentions.c.remote_id,
+                mentions.c.hash,
+                mentions.c.missed,
+                mentions.c.deleted_at,
+                mentions.c.edited_at,
+            ).where(mentions.c.platform == platform, mentions.c.remote_id.in_(some))
+        )
+        found.update({row.remote_id: row for row in rows})
+    return found
+
+
+def _row(item: Mention, account: str, platform: str, thread_id: int, hashed: int, now: datetime) -> dict[str, Any]:
+    return {
+        "platform": platform,
+        "remote_id": item.remote_id,
+        "account": account,
+        "kind": item.kind,
+        "thread_id": thread_id,
+        "parent_id": item.parent_id,
+        "author_id": item.author.remote_id if item.author else None,
+        "text": item.text,
+        "url": item.url,
+        "sent_at": item.sent_at or now,
+        "seen_at": now,
+        "edited_at": item.edited_at,
+        "deleted_at": now if item.deleted else None,
+        "missed": 0,
+        "hash": hashed,
+    }
+
+
+def _update(
+    connection: Connection, before: Any, item: Mention, hashed: int, now: datetime, result: Ingested
+) -> None:
+    if item.deleted:
+        if before.deleted_at is None:
+            _tombstone(connection, [before.id], now)
+            result.deleted += 1
+        return
+    said_at = item.edited_at or item.sent_at
+    absent_only = before.missed > 0
+    if before.deleted_at is not None and not absent_only and (said_at is None or said_at <= before.deleted_at):
+        # A tombstone stands against anything that was said before it.
+        return
+    values: dict[str, Any] = {"missed": 0, "deleted_at": None}
+    if before.hash != hashed:
+        _keep_version(connection, [before.id], now)
+        values |= {
+            "hash": hashed,
+            "text": item.text,
+            "edited_at": item.edited_at or now,
+            "parent_id": item.parent_id,
+            "author_id": item.author.remote_id if item.author else None,
+        }
+        result.changed += 1
+    elif before.deleted_at is not None:
+        values["text"] = item.text
+        result.changed += 1
+    connection.execute(mentions.update().where(mentions.c.id == before.id).values(**values))
+
+
+def _keep_version(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    connection.execute(
+        mention_versions.insert().from_select(
+            ["mention_id", "text", "replaced_at"],
+            sa.select(mentions.c.id, mentions.c.text, sa.literal(now, mention_versions.c.replaced_at.type)).where(
+                mentions.c.id.in_(ids)
+            ),
+        )
+    )
+
+
+def _tombstone(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Hide what was deleted; what it said stays in its history."""
+    _keep_version(connection, ids, now)
+    connection.execute(mentions.update().where(mentions.c.id.in_(ids)).values(deleted_at=now, text=""))
+
+
+def note_absent(
+    connection: Connection, thread_id: int, root: str, seen: Collection[str], now: datetime
+) -> tuple[int, bool]:
+    """Count a sighting of absence for what the thread no longer shows; at the second one it is deleted.
+
+    Returns the number of new tombstones, and whether so much vanished at once that nothing was believed.
+    """
+    rows = connection.execute(
+        sa.select(mentions.c.id, mentions.c.remote_id, mentions.c.missed).where(
+            mentions.c.thread_id == thread_id, mentions.c.deleted_at.is_(None), mentions.c.remote_id != root
+        )
+    ).all()
+    absent = [row for row in rows if row.remote_id not in seen]
+    if not absent:
+        return 0, False
+    if len(absent) > _FEW and len(absent) > _SHARE * len(rows):
+        return 0, True
+    connection.execute(
+        mentions.update().where(mentions.c.id.in_([row.id for row in absent])).values(missed=mentions.c.missed + 1)
+    )
+    gone = [row.id for row in absent if row.missed >= 1]
+    if gone:
+        _tombstone(connection, gone, now)
+    return len(gone), False
+
+
+def _store_authors(connection: Connection, platform: str, items: Iterable[Mention]) -> None:
+    wanted = {item.author.remote_id: item.author for item in items if item.author is not None}
+    known: dict[str, int] = {}
+    for some in chunks(list(wanted)):
+        rows = connection.execute(
+            sa.select(authors.c.remote_id, authors.c.hash).where(
+                authors.c.platform == platform, authors.c.remote_id.in_(some)
+            )
+        )
+        known.update(rows.tuples().all())
+    changed = [
+        _author_row(author, platform)
+        for author in wanted.values()
+        if known.get(author.remote_id) != _author_hash(author)
+    ]
+    if changed:
+        insert = upsert(connection, authors)
+        connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=["platform", "remote_id"],
+                set_={name: insert.excluded[name] for name in ("name", "handle", "url", "emails", "hash")},
+            ),
+            changed,
+        )
+
+
+def _author_hash(author: Author) -> int:
+    joined = "\x1f".join((author.name, author.handle, author.url, *sorted(author.emails)))
+    return int.from_bytes(blake2b(joined.encode("utf-8", "replace"), digest_size=8).digest(), "big", signed=True)
+
+
+def _author_row(author: Author, platform: str) -> dict[str, Any]:
+    return {
+        "platform": platform,
+        "remote_id": author.remote_id,
+        "name": author.name,
+        "handle": author.handle,
+        "url": author.url,
+        "emails": " ".join(sorted(email.lower() for email in author.emails)),
+        "hash": _author_hash(author),
+    }
+
+
+def live_ids(connection: Connection, thread_id: int, limit: int = 100) -> list[str]:
+    """Return the newest mentions of a thread that stand."""
+    rows = connection.execute(
+        sa.select(mentions.c.remote_id)
+        .where(mentions.c.thread_id == thread_id, mentions.c.deleted_at.is_(None))
+        .order_by(mentions.c.id.desc())
+        .limit(limit)
+    )
+    return list(rows.scalars())
+
+
+def _shown() -> sa.Select[Any]:
+    versions = (
+        sa.select(sa.func.count())
+        .where(mention_versions.c.mention_id == mentions.c.id)
+        .correlate(mentions)
+        .scalar_subquery()
+    )
+    return (
+        sa.select(
+            mentions.c.id,
+            mentions.c.account,
+            mentions.c.platform,
+            mentions.c.remote_id,
+            mentions.c.kind,
+            threads.c.remote_id.label("thread_id"),
+            threads.c.url.label("thread_url"),
+            mentions.c.parent_id,
+            mentions.c.author_id,
+            sa.func.coalesce(authors.c.name, "").label("author_name"),
+            sa.func.coalesce(authors.c.handle, "").label("author_handle"),
+            sa.func.coalesce(authors.c.url, "").label("author_url"),
+            authors.c.contact_id,
+            mentions.c.text,
+            mentions.c.url,
+            mentions.c.sent_at,
+            mentions.c.edited_at,
+            mentions.c.deleted_at,
+            versions.label("versions"),
+            threads.c.discussion_id.label("discussion"),
+        )
+        .join(threads, threads.c.id == mentions.c.thread_id)
+        .outerjoin(
+            authors,
+            sa.and_(authors.c.platform == mentions.c.platform, authors.c.remote_id == mentions.c.author_id),
+        )
+    )
+
+
+def newest(
+    connection: Connection, limit: int, *, account: str | None = None, before: int | None = None
+) -> list[StoredMention]:
+    """Return the newest mentions, those with an id below `before` if that is given."""
+    query = _shown().order_by(mentions.c.id.desc()).limit(limit)
+    if account is not None:
+        query = query.where(mentions.c.account == account)
+    if before is not None:
+        query = query.where(mentions.c.id < before)
+    return [StoredMention(*row) for row in connection.execute(query)]
+
+
+def get(connection: Connection, mention_id: int) -> StoredMention | None:
+    row = connection.execute(_shown().where(mentions.c.id == mention_id)).first()
+    return None if row is None else StoredMention(*row)
+
+
+def of_discussion(connection: Connection, discussion_id: int) -> list[StoredMention]:
+    """Return all mentions of a discussion, oldest first."""
+    query = _shown().where(threads.c.discussion_id == discussion_id).order_by(mentions.c.sent_at, mentions.c.id)
+    return [StoredMention(*row) for row in connection.execute(query)]
+
+
+def of_author(connection: Connection, platform: str, author_id: str) -> list[StoredMention]:
+    query = (
+        _shown().where(mentions.c.platform == platform, mentions.c.author_id == author_id).order_by(mentions.c.id)
+    )
+    return [StoredMention(*row) for row in connection.execute(query)]
+
+
+def versions_of(connection: Connection, mention_id: int) -> list[tuple[datetime, str]]:
+    """Return what a mention said before, and until when."""
+    rows = connection.execute(
+        sa.select(mention_versions.c.replaced_at, mention_versions.c.text)
+        .where(mention_versions.c.mention_id == mention_id)
+        .order_by(mention_versions.c.id)
+    )
+    return [(row.replaced_at, row.text) for row in rows]
+
+
+class DiscussionSummary(NamedTuple):
+    id: int
+    title: str
+    url: str
+    post_id: int | None
+    mentions: int
+    last_at: datetime | None
+
+
+def discussion_list(connection: Connection, limit: int) -> list[DiscussionSummary]:
+    """Return the discussions with the newest answers first."""
+    query = (
+        sa.select(
+            discussions.c.id,
+            discussions.c.title,
+            discussions.c.url,
+            discussions.c.post_id,
+            sa.func.count(mentions.c.id),
+            sa.func.max(mentions.c.sent_at),
+        )
+        .join(threads, threads.c.discussion_id == discussions.c.id)
+        .outerjoin(mentions, mentions.c.thread_id == threads.c.id)
+        .group_by(discussions.c.id, discussions.c.title, discussions.c.url, discussions.c.post_id)
+        .order_by(sa.func.coalesce(sa.func.max(mentions.c.sent_at), 0).desc(), discussions.c.id.desc())
+        .limit(limit)
+    )
+    return [DiscussionSummary(*row) for row in connection.execute(query)]

@@ -1,0 +1,198 @@
+"""Posts: our own content, its versions, its images, and the map of all copies that the hub knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from hashlib import blake2b, sha256
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.models import Media
+from hub.store.database import upsert
+from hub.store.tables import copies, media, post_media, posts
+
+
+class NewPost(NamedTuple):
+    """A post to be stored. `key` makes it one: a second post with the same key is the first."""
+
+    key: str
+    text: str
+    publish_at: datetime
+    title: str = ""
+    link: str = ""
+    media: Sequence[Media] = ()
+    source: str = ""
+    source_id: str = ""
+    late_after: datetime | None = None
+
+
+class StoredPost(NamedTuple):
+    id: int
+    key: str
+    text: str
+    title: str
+    link: str
+    version: int
+    source: str
+    source_id: str
+    created_at: datetime
+    publish_at: datetime
+    late_after: datetime | None
+    deleted_at: datetime | None
+
+
+class Copy(NamedTuple):
+    """What the hub knows of one remote post."""
+
+    post_id: int
+    part: int
+    origin: bool
+    hash: int | None
+
+
+def digest(*fields: str) -> int:
+    """Return a 64-bit hash of some texts, fit for a BIGINT."""
+    joined = "\x1f".join(fields).encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(joined, digest_size=8).digest(), "big", signed=True)
+
+
+def content_hash(text: str, title: str, link: str, images: Iterable[Media]) -> int:
+    return digest(text, title, link, *(f"{image.url}\x1e{image.alt}" for image in images))
+
+
+_FIELDS = [posts.c[field] for field in StoredPost._fields]
+
+
+def add(connection: Connection, post: NewPost, now: datetime) -> tuple[int, bool]:
+    """Store a post; return its id and whether it is new."""
+    inserted = connection.execute(
+        upsert(connection, posts)
+        .values(
+            key=post.key,
+            text=post.text,
+            title=post.title,
+            link=post.link,
+            version=1,
+            hash=content_hash(post.text, post.title, post.link, post.media),
+            source=post.source,
+            source_id=post.source_id,
+            created_at=now,
+            publish_at=post.publish_at,
+            late_after=post.late_after,
+        )
+        .on_conflict_do_nothing(index_elements=["key"])
+        .returning(posts.c.id)
+    ).first()
+    if inserted is None:
+        return int(connection.execute(sa.select(posts.c.id).where(posts.c.key == post.key)).scalar_one()), False
+    _set_media(connection, inserted.id, post.media)
+    return int(inserted.id), True
+
+
+def change(
+    connection: Connection, post_id: int, text: str, title: str, link: str, images: Sequence[Media]
+) -> bool:
+    """Give a post new content; False if it says the same already."""
+    new_hash = content_hash(text, title, link, images)
+    changed = connection.execute(
+        posts.update()
+        .where(posts.c.id == post_id, posts.c.hash != new_hash, posts.c.deleted_at.is_(None))
+        .values(text=text, title=title, link=link, hash=new_hash, version=posts.c.version + 1)
+    )
+    if changed.rowcount == 0:
+        return False
+    connection.execute(post_media.delete().where(post_media.c.post_id == post_id))
+    _set_media(connection, post_id, images)
+    return True
+
+
+def mark_deleted(connection: Connection, post_id: int, now: datetime) -> bool:
+    changed = connection.execute(
+        posts.update().where(posts.c.id == post_id, posts.c.deleted_at.is_(None)).values(deleted_at=now)
+    )
+    return changed.rowcount == 1
+
+
+def get(connection: Connection, post_id: int) -> StoredPost | None:
+    row = connection.execute(sa.select(*_FIELDS).where(posts.c.id == post_id)).first()
+    return None if row is None else StoredPost(*row)
+
+
+def get_many(connection: Connection, ids: Iterable[int]) -> dict[int, StoredPost]:
+    rows = connection.execute(sa.select(*_FIELDS).where(posts.c.id.in_(list(ids))))
+    return {row.id: StoredPost(*row) for row in rows}
+
+
+def newest(connection: Connection, limit: int, before: int | None = None) -> list[StoredPost]:
+    """Return the newest posts, those with an id below `before` if that is given."""
+    query = sa.select(*_FIELDS).order_by(posts.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(posts.c.id < before)
+    return [StoredPost(*row) for row in connection.execute(query)]
+
+
+def media_of(connection: Connection, post_id: int) -> list[Media]:
+    """Return a post's images with their content, in order."""
+    rows = connection.execute(
+        sa.select(post_media.c.url, media.c.content, media.c.mime, post_media.c.alt)
+        .join(media, media.c.sha256 == post_media.c.sha256)
+        .where(post_media.c.post_id == post_id)
+        .order_by(post_media.c.position)
+    )
+    return [Media(url=row.url, content=row.content, mime=row.mime, alt=row.alt) for row in rows]
+
+
+def _set_media(connection: Connection, post_id: int, images: Sequence[Media]) -> None:
+    for position, image in enumerate(images):
+        name = sha256(image.content).hexdigest()
+        connection.execute(
+            upsert(connection, media)
+            .values(sha256=name, mime=image.mime, content=image.content)
+            .on_conflict_do_nothing()
+        )
+        connection.execute(
+            post_media.insert().values(
+                post_id=post_id, position=position, sha256=name, url=image.url, alt=image.alt
+            )
+        )
+
+
+def copies_of(connection: Connection, account: str, remote_ids: Sequence[str]) -> dict[str, Copy]:
+    """Return those of an account's remote posts that the hub knows."""
+    rows = connection.execute(
+        sa.select(copies.c.remote_id, copies.c.post_id, copies.c.part, copies.c.origin, copies.c.hash).where(
+            copies.c.account == account, copies.c.remote_id.in_(remote_ids)
+        )
+    )
+    return {row.remote_id: Copy(row.post_id, row.part, row.origin, row.hash) for row in rows}
+
+
+def add_copy(
+    connection: Connection,
+    account: str,
+    remote_id: str,
+    post_id: int,
+    *,
+    part: int = 0,
+    origin: bool = False,
+    hash: int | None = None,
+) -> None:
+    """Remember for ever that this remote post is that post of ours."""
+    connection.execute(
+        upsert(connection, copies)
+        .values(account=account, remote_id=remote_id, post_id=post_id, part=part, origin=origin, hash=hash)
+        .on_conflict_do_nothing()
+    )
+
+
+def set_copy_hash(connection: Connection, account: str, remote_id: str, hash: int) -> None:
+    connection.execute(
+        copies.update().where(copies.c.account == account, copies.c.remote_id == remote_id).values(hash=hash)
+    )
+
+
+def post_of_copy(connection: Connection, account: str, remote_id: str) -> int | None:
+    return copies_of(connection, account, [remote_id]).get(remote_id, Copy(0, 0, False, None)).post_id or None

@@ -1,0 +1,227 @@
+"""Threads, the discussions they belong to, and the bookmarks of all reading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.store.database import upsert
+from hub.store.tables import copies, cursors, discussions, posts, threads
+
+
+class StoredThread(NamedTuple):
+    id: int
+    account: str
+    remote_id: str
+    url: str
+    discussion_id: int
+    polled: bool
+    changed_at: datetime
+    cursor: str | None
+    digest: int | None
+    full_read_at: datetime | None
+    gone: int
+
+
+_FIELDS = [threads.c[field] for field in StoredThread._fields]
+
+
+def ensure(connection: Connection, account: str, roots: Sequence[str], now: datetime) -> dict[str, int]:
+    """Return the thread of each root on the account, made where there is none.
+
+    A new thread belongs to the discussion of the post that its root is a copy of, or to one of its own.
+    """
+    found = _by_root(connection, account, roots)
+    for root in roots:
+        if root in found:
+            continue
+        post_id = connection.execute(
+            sa.select(copies.c.post_id).where(copies.c.account == account, copies.c.remote_id == root)
+        ).scalar()
+        discussion = discussion_of_post(connection, post_id, now) if post_id else _new_discussion(connection, now)
+        found[root] = add(connection, account, root, discussion, now)
+    return found
+
+
+def _by_root(connection: Connection, account: str, roots: Sequence[str]) -> dict[str, int]:
+    rows = connection.execute(
+        sa.select(threads.c.remote_id, threads.c.id).where(
+            threads.c.account == account, threads.c.remote_id.in_(roots)
+        )
+    )
+    return dict(rows.tuples().all())
+
+
+def add(
+    connection: Connection,
+    account: str,
+    root: str,
+    discussion_id: int,
+    now: datetime,
+    *,
+    url: str = "",
+    polled: bool = False,
+) -> int:
+    """Make a thread, or let the one there is be polled; return its id."""
+    insert = upsert(connection, threads).values(
+        account=account,
+        remote_id=root,
+        url=url,
+        discussion_id=discussion_id,
+        polled=polled,
+        next_poll_at=now if polled else None,
+        changed_at=now,
+        gone=0,
+    )
+    changes = {"polled": True, "next_poll_at": now, "url": url} if polled else {"account": account}
+    row = connection.execute(
+        insert.on_conflict_do_update(index_elements=["account", "remote_id"], set_=changes).returning(threads.c.id)
+    ).one()
+    return int(row.id)
+
+
+def discussion_of_post(connection: Connection, post_id: int, now: datetime) -> int:
+    """Return the discussion about a post, made if it has none."""
+    post = connection.execute(
+        sa.select(posts.c.title, posts.c.text, posts.c.link).where(posts.c.id == post_id)
+    ).one()
+    title = post.title or " ".join(post.text.split())[:80]
+    connection.execute(
+        upsert(connection, discussions)
+        .values(post_id=post_id, title=title, url=post.link, created_at=now)
+        .on_conflict_do_nothing(index_elements=["post_id"])
+    )
+    return int(
+        connection.execute(sa.select(discussions.c.id).where(discussions.c.post_id == post_id)).scalar_one()
+    )
+
+
+def _new_discussion(connection: Connection, now: datetime) -> int:
+    row = connection.execute(
+        discussions.insert().values(title="", url="", created_at=now).returning(discussions.c.id)
+    ).one()
+    return int(row.id)
+
+
+def discussion(connection: Connection, discussion_id: int) -> tuple[str, str, int | None] | None:
+    """Return a discussion's title, URL and post."""
+    row = connection.execute(
+        sa.select(discussions.c.title, discussions.c.url, discussions.c.post_id).where(
+            discussions.c.id == discussion_id
+        )
+    ).first()
+    return None if row is None else (row.title, row.url, row.post_id)
+
+
+def of_discussion(connection: Connection, discussion_id: int) -> list[StoredThread]:
+    rows = connection.execute(
+        sa.select(*_FIELDS).where(threads.c.discussion_id == discussion_id).order_by(threads.c.id)
+    )
+    return [StoredThread(*row) for row in rows]
+
+
+def due(connection: Connection, account: str, now: datetime, limit: int = 200) -> list[StoredThread]:
+    """Return the account's threads that are to be looked at, longest overdue first."""
+    rows = connection.execute(
+        sa.select(*_FIELDS)
+        .where(threads.c.account == account, threads.c.polled, threads.c.next_poll_at <= now)
+        .order_by(threads.c.next_poll_at)
+        .limit(limit)
+    )
+    return [StoredThread(*row) for row in rows]
+
+
+def schedule(connection: Connection, due_at: Sequence[tuple[int, datetime | None]]) -> None:
+    """Set when each thread is to be looked at next; None is never again."""
+    if due_at:
+        connection.execute(
+            threads.update()
+            .where(threads.c.id == sa.bindparam("b_id"))
+            .values(next_poll_at=sa.bindparam("b_due", type_=threads.c.next_poll_at.type)),
+            [{"b_id": thread, "b_due": due} for thread, due in due_at],
+        )
+
+
+def make_all_due(connection: Connection, now: datetime) -> None:
+    connection.execute(
+        threads.update().where(threads.c.polled, threads.c.next_poll_at > now).values(next_poll_at=now)
+    )
+
+
+def note_read(
+    connection: Connection,
+    thread_id: int,
+    *,
+    cursor: str | None,
+    digest: int | None,
+    full_read_at: datetime | None = None,
+    changed_at: datetime | None = None,
+) -> None:
+    """Keep how far a thread was read; `changed_at` is set when something was new."""
+    values: dict[str, object] = {"cursor": cursor, "digest": digest, "gone": 0}
+    if full_read_at is not None:
+        values["full_read_at"] = full_read_at
+    if changed_at is not None:
+        values["changed_at"] = changed_at
+    connection.execute(threads.update().where(threads.c.id == thread_id).values(**values))
+
+
+def note_gone(connection: Connection, thread_id: int) -> None:
+    connection.execute(threads.update().where(threads.c.id == thread_id).values(gone=threads.c.gone + 1))
+
+
+def read_cursor(
+    connection: Connection, account: str, verb: str, subject: str = ""
+) -> tuple[str | None, int | None]:
+    """Return the bookmark of a reading verb and the digest of the page that it was left at."""
+    row = connection.execute(
+        sa.select(cursors.c.cursor, cursors.c.digest).where(
+            cursors.c.account == account, cursors.c.verb == verb, cursors.c.subject == subject
+        )
+    ).first()
+    return (None, None) if row is None else (row.cursor, row.digest)
+
+
+def has_cursor(connection: Connection, account: str, verb: str) -> bool:
+    """Tell whether the verb was ever read to the end of a page."""
+    return (
+        connection.execute(
+            sa.select(sa.literal(1)).where(cursors.c.account == account, cursors.c.verb == verb)
+        ).first()
+        is not None
+    )
+
+
+def write_cursor(
+    connection: Connection,
+    account: str,
+    verb: str,
+    cursor: str | None,
+    digest: int | None = None,
+    subject: str = "",
+) -> None:
+    insert = upsert(connection, cursors).values(
+        account=account, verb=verb, subject=subject, cursor=cursor, digest=digest
+    )
+    connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["account", "verb", "subject"], set_={"cursor": cursor, "digest": digest}
+        )
+    )
+
+
+def attach(connection: Connection, thread_id: int, url: str, now: datetime, discussion_id: int | None) -> int:
+    """Let a thread be polled, in the discussion given or the one it has; return that discussion."""
+    values: dict[str, object] = {"polled": True, "next_poll_at": now}
+    if url:
+        values["url"] = url
+    if discussion_id is not None:
+        values["discussion_id"] = discussion_id
+    row = connection.execute(
+        threads.update().where(threads.c.id == thread_id).values(**values).returning(threads.c.discussion_id)
+    ).one()
+    return int(row.discussion_id)
