@@ -17,11 +17,15 @@ import httpx
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Ranges that `is_global` calls public and that lead back inside: NAT64, 6to4, site-local, old multicast.
+# Of IPv6 only this is in use on the internet; the rest holds NAT64, site-local and IPv4-compatible addresses.
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+# Ranges that `is_global` calls public and that lead back inside, or nowhere: 6to4 and its relays, documentation.
 _INWARD = tuple(
     ipaddress.ip_network(net)
-    for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "fec0::/10", "224.0.0.0/4")
+    for net in ("2002::/16", "3fff::/20", "192.0.0.0/24", "192.88.99.0/24", "224.0.0.0/4")
 )
+# A peer that reads slowly takes this much (bytes) before the deadline is looked at again.
+_PIECE = 16 * 1024
 
 
 class Refused(httpcore.ConnectError):
@@ -41,7 +45,7 @@ class Deadline:
         try:
             yield
         finally:
-            del self._state.until
+            del self._state.until, self._state.foreign
 
     def left(self) -> float:
         """Seconds left, infinite outside of a call."""
@@ -72,9 +76,10 @@ class _Stream(httpcore.NetworkStream):
         return self._inner.read(max_bytes, self._deadline.cap(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if self._deadline.left() <= 0:
-            raise httpcore.WriteTimeout("the deadline of the call has passed")
-        self._inner.write(buffer, self._deadline.cap(timeout))
+        for start in range(0, len(buffer), _PIECE):
+            if self._deadline.left() <= 0:
+                raise httpcore.WriteTimeout("the deadline of the call has passed")
+            self._inner.write(buffer[start : start + _PIECE], self._deadline.cap(timeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -129,6 +134,8 @@ def is_public(text: str) -> bool:
     address = ipaddress.ip_address(text.split("%")[0])
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
+    if isinstance(address, ipaddress.IPv6Address) and address not in _UNICAST:
+        return False
     return (
         address.is_global
         and not address.is_multicast

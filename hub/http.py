@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json as jsonlib
 import logging
+import math
 import ssl
 import threading
 import time
@@ -190,7 +191,8 @@ class Http:
 
     def redact(self, text: str) -> str:
         """Return `text` without any secret of the account."""
-        for secret in self._secrets:
+        # The longest first: one secret may begin with another.
+        for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, "…")
         return text
 
@@ -235,7 +237,7 @@ class Http:
     def _once(self, call: _Call, until: float) -> Answer:
         self._keep_pace(until)
         left = until - time.monotonic()
-        where: dict[str, Any] = {"method": call.method, "url": _without_query(call.url)}
+        where: dict[str, Any] = {"method": call.method, "url": self.redact(_without_query(call.url))}
         try:
             with self._clock.within(left, foreign=call.foreign):
                 response, moved = self._send(call)
@@ -256,14 +258,15 @@ class Http:
             ) from None
         except (httpx.TransportError, httpx.DecodingError, zlib.error) as error:
             why = self.redact(str(error) or type(error).__name__)
-            kind = TransientError if call.repeatable else UnknownOutcome
+            again = RejectedError if isinstance(error, _TooLarge) else TransientError
+            kind: type[HubError] = again if call.repeatable else UnknownOutcome
             raise kind("{method} {url}: the answer was lost ({why})", why=why, **where) from None
         answer = Answer(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
             body=body,
             method=call.method,
-            url=_without_query(str(response.url)),
+            url=self.redact(_without_query(str(response.url))),
             repeatable=call.repeatable,
             moved=moved,
         )
@@ -316,7 +319,7 @@ class Http:
             response.close()
             target = response.url.join(response.headers["location"])
             moved = str(target) if response.status_code in (301, 308) else moved
-            headers = call.headers if target.host == request.url.host else {}
+            headers = call.headers if _same_door(request.url, target) else {}
             response = client.send(client.build_request("GET", target, headers=headers), stream=True)
         return response, moved
 
@@ -343,7 +346,8 @@ class Http:
             return (TransientError if answer.repeatable else UnknownOutcome)(message, **facts)
         if answer.status in (404, 410):
             return GoneError(message, **facts)
-        if answer.status == 401 or 300 <= answer.status < 400:
+        # What content led to says nothing about the account's own credentials.
+        if not call.foreign and (answer.status == 401 or 300 <= answer.status < 400):
             return AuthError(message, **facts)
         return RejectedError(message, **facts)
 
@@ -364,6 +368,10 @@ class Http:
             self.rate_limits[urlsplit(answer.url).path] = limit
 
 
+class _TooLarge(httpx.DecodingError):
+    """The answer is over the size cap, and will be at the next attempt."""
+
+
 def _read(response: httpx.Response, max_bytes: int) -> bytes:
     """Read the whole body, unpacking gzip step by step so that a bomb is cut at the cap."""
     encoding = response.headers.get("content-encoding", "").lower()
@@ -371,11 +379,15 @@ def _read(response: httpx.Response, max_bytes: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     for raw in response.iter_raw():
-        chunk = packed.decompress(raw, max_bytes + 1 - size) if packed else raw
-        size += len(chunk)
-        if size > max_bytes or (packed is not None and packed.unconsumed_tail):
-            raise httpx.DecodingError(f"it is larger than {max_bytes} bytes")
-        parts.append(chunk)
+        while raw:
+            if packed is not None and packed.eof:  # a gzip file may be several, one after another
+                packed = zlib.decompressobj(wbits=47)
+            chunk = packed.decompress(raw, max_bytes + 1 - size) if packed else raw
+            size += len(chunk)
+            if size > max_bytes or (packed is not None and packed.unconsumed_tail):
+                raise _TooLarge(f"it is larger than {max_bytes} bytes")
+            parts.append(chunk)
+            raw = packed.unused_data if packed else b""
     if packed is not None and parts and not packed.eof:
         raise httpx.DecodingError("it ends too early")
     return b"".join(parts)
@@ -395,6 +407,13 @@ class _Call:
     foreign: bool
     accept: frozenset[int]
     max_bytes: int
+
+
+def _same_door(first: httpx.URL, target: httpx.URL) -> bool:
+    """Tell whether what the first address may know the target may know too; http may become https."""
+    if target.host != first.host:
+        return False
+    return (target.scheme, target.port) in ((first.scheme, first.port), ("https", None))
 
 
 def _given(values: Mapping[str, Any] | None) -> Any:
@@ -464,6 +483,8 @@ def _reset(text: str | None, headers: Mapping[str, str]) -> float | None:
     try:
         number = float(text)
     except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
         try:
             then = datetime.fromisoformat(text)
         except ValueError:
@@ -484,7 +505,7 @@ def _int(text: str | None) -> int | None:
 def _date(text: str) -> datetime | None:
     try:
         then = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return then if then.tzinfo else then.replace(tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from hub.adapter import ROLES, Adapter, Vault
 from hub.errors import ConfigError, HubError, PluginError
 from hub.http import Http
 from hub.models import Post
-from hub.settings import Account, Settings, account_settings
+from hub.settings import Account, Settings, account_settings, secret_values
 
 GROUP = "hub"
 log = structlog.get_logger()
@@ -82,7 +82,7 @@ class Registry:
             checked.api_url,
             deadline=settings.hub.deadline.total_seconds(),
             calls_per_second=adapter.calls_per_second,
-            secrets=list(secret_values(checked)),
+            secrets=secret_values(checked),
         )
         return adapter(account.name, checked, http, vault)
 
@@ -138,21 +138,6 @@ class Registry:
     def register_commands(self, cli: Any) -> None:
         """Let plugins add their commands to the command line."""
         self._plugins.hook.register_commands(cli=cli)
-
-
-def secret_values(settings: Any) -> list[str]:
-    """Return the plain text of every secret in an account's settings, however deep."""
-    from pydantic import BaseModel, SecretStr
-
-    if isinstance(settings, SecretStr):
-        return [settings.get_secret_value()]
-    if isinstance(settings, BaseModel):
-        return [text for name in type(settings).model_fields for text in secret_values(getattr(settings, name))]
-    if isinstance(settings, list | tuple):
-        return [text for item in settings for text in secret_values(item)]
-    if isinstance(settings, dict):
-        return [text for item in settings.values() for text in secret_values(item)]
-    return []
 
 
 def _load(entry: EntryPoint) -> Any:

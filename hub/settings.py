@@ -285,7 +285,7 @@ def account_settings(
     """Check an account's table against its plugin's settings, every secret fetched from where it is."""
     where = f"accounts.{account.name}"
     values = _resolve(account.values, settings, where, read_vault)
-    for key in _plain_secrets(model, values, ()):
+    for key in plain_secrets(model, values, ()):
         name = key.split(".")[-1].upper()
         raise ConfigError(
             "{file}: {key} is a secret and stands there as plain text",
@@ -338,7 +338,7 @@ def _secret(kind: str, name: str, settings: Settings, where: str, read_vault: Ca
     return text
 
 
-def _plain_secrets(model: type[BaseModel], values: object, above: tuple[str, ...]) -> Iterator[str]:
+def plain_secrets(model: type[BaseModel], values: object, above: tuple[str, ...]) -> Iterator[str]:
     """Yield the dotted names of secrets that were given as plain text."""
     if not isinstance(values, dict):
         return
@@ -349,7 +349,20 @@ def _plain_secrets(model: type[BaseModel], values: object, above: tuple[str, ...
             if kind is SecretStr and isinstance(value, str):
                 yield ".".join((*above, key))
             elif isinstance(kind, type) and issubclass(kind, BaseModel):
-                yield from _plain_secrets(kind, value, (*above, key))
+                yield from plain_secrets(kind, value, (*above, key))
+
+
+def secret_values(settings: Any) -> list[str]:
+    """Return the plain text of every secret in an account's settings, however deep."""
+    if isinstance(settings, SecretStr):
+        return [settings.get_secret_value()]
+    if isinstance(settings, BaseModel):
+        return [text for name in type(settings).model_fields for text in secret_values(getattr(settings, name))]
+    if isinstance(settings, list | tuple):
+        return [text for item in settings for text in secret_values(item)]
+    if isinstance(settings, dict):
+        return [text for item in settings.values() for text in secret_values(item)]
+    return []
 
 
 def _alternatives(annotation: Any) -> Iterator[Any]:

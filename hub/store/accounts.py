@@ -31,7 +31,7 @@ def register(
     connection: Connection, platforms: Mapping[str, str], kinds: Mapping[str, Sequence[str]], now: datetime
 ) -> None:
     """Make rows for accounts and their kinds of work that have none; all of them are due at once."""
-    known = dict(connection.execute(sa.select(accounts.c.name, accounts.c.platform)).tuples().all())
+    known = dict(connection.execute(sa.select(accounts.c.name, accounts.c.platform)).all())
     for name, platform in platforms.items():
         if name not in known:
             connection.execute(
@@ -79,7 +79,7 @@ def due(connection: Connection, names: Iterable[str], now: datetime) -> dict[str
     )
     wanted = set(names)
     found: dict[str, list[str]] = {}
-    for account, kind in rows.tuples():
+    for account, kind in rows:
         if account in wanted:
             found.setdefault(account, []).append(kind)
     return found
@@ -231,7 +231,7 @@ def all_health(connection: Connection) -> list[Health]:
     rows = connection.execute(
         sa.select(*(accounts.c[field] for field in Health._fields)).order_by(accounts.c.name)
     )
-    return [Health(*row) for row in rows.tuples()]
+    return [Health(*row) for row in rows]
 
 
 def add_run(

@@ -315,7 +315,7 @@ def attempts_of(connection: Connection, delivery_ids: Iterable[int]) -> list[dic
 
 def count_by_state(connection: Connection) -> dict[str, int]:
     rows = connection.execute(sa.select(deliveries.c.state, sa.func.count()).group_by(deliveries.c.state))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def follow_change(connection: Connection, post_id: int, now: datetime) -> list[str]:

@@ -235,7 +235,7 @@ def _store_authors(connection: Connection, platform: str, items: Iterable[Mentio
                 authors.c.platform == platform, authors.c.remote_id.in_(some)
             )
         )
-        known.update(rows.tuples().all())
+        known.update(rows.all())
     changed = [
         _author_row(author, platform)
         for author in wanted.values()

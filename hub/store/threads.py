@@ -53,7 +53,7 @@ def _by_root(connection: Connection, account: str, roots: Sequence[str]) -> dict
             threads.c.account == account, threads.c.remote_id.in_(roots)
         )
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def add(

@@ -9,7 +9,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from email.parser import BytesParser
 from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -218,98 +217,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: a double's calls are in `calls`."""
-
-
-@dataclass(slots=True)
-class Held:
-    """One of our posts as the network holds it."""
-
-    id: str
-    text: str
-    link: str = ""
-    alts: list[str] = field(default_factory=list)
-    reply_to: str | None = None
-    sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody who answers us. `email` is one that their profile shows, where the network shows any."""
-
-    id: str
-    name: str
-    handle: str
-    email: str = ""
-
-
-@dataclass(slots=True)
-class Remark:
-    """Something a person said under a post, or in answer to another remark."""
-
-    id: str
-    post_id: str
-    person: Person
-    text: str
-    parent_id: str | None = None
-    deleted: bool = False
-    sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-
-class SocialDouble(Double):
-    """A double of a network with posts and answers: the state is here, each network's shape in its subclass.
-
-    `posts` are those of our account, by id; `remarks` all answers, ours included; `people` who made them.
-    """
-
-    us = Person(id="1", name="Our company", handle="company")
-
-    def __init__(self, port: int = 0, *, latency: float = 0.0) -> None:
-        super().__init__(port, latency=latency)
-        self.posts: dict[str, Held] = {}
-        self.remarks: dict[str, Remark] = {}
-        self.people: dict[str, Person] = {}
-        self._last_id = 1000
-
-    def next_id(self) -> int:
-        with self.lock:
-            self._last_id += 1
-            return self._last_id
-
-    def add_person(self, name: str, handle: str, email: str = "") -> Person:
-        """Let somebody join the network."""
-        person = Person(id=str(self.next_id()), name=name, handle=handle, email=email)
-        with self.lock:
-            self.people[person.id] = person
-        return person
-
-    def say(self, person: Person, post_id: str, text: str, parent_id: str | None = None) -> str:
-        """Let a person answer a post, or a remark under it; return the remark's id."""
-        with self.lock:
-            remark = Remark(
-                id=self.new_remark_id(post_id), post_id=post_id, person=person, text=text, parent_id=parent_id
-            )
-            self.remarks[remark.id] = remark
-        return remark.id
-
-    def edit_remark(self, remark_id: str, text: str) -> None:
-        """Let its author change a remark."""
-        with self.lock:
-            self.remarks[remark_id].text = text
-
-    def delete_remark(self, remark_id: str) -> None:
-        """Let its author delete a remark."""
-        with self.lock:
-            self.remarks[remark_id].deleted = True
-
-    def new_remark_id(self, post_id: str) -> str:
-        """Make an id in the network's own form, as the plugin's `Mention.remote_id` has it."""
-        return str(self.next_id())
-
-    def held(self) -> list[Held]:
-        """Return our posts as the network holds them, oldest first."""
-        with self.lock:
-            return list(self.posts.values())
-
-    @abstractmethod
-    def account(self) -> dict[str, Any]:
-        """Return settings for an account on this double; secrets as plain text."""

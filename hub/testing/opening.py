@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from hub.adapter import Adapter
 from hub.http import Http
+from hub.settings import secret_values
 
 A = TypeVar("A", bound=Adapter)
 
@@ -36,5 +37,10 @@ def open_adapter(
 ) -> A:
     """Return the adapter with these settings (secrets as plain text), ready to call."""
     checked = adapter.Settings.model_validate(dict(settings))
-    http = Http(checked.api_url, deadline=deadline, calls_per_second=adapter.calls_per_second)
+    http = Http(
+        checked.api_url,
+        deadline=deadline,
+        calls_per_second=adapter.calls_per_second,
+        secrets=secret_values(checked),
+    )
     return adapter(account, checked, http, vault or MemoryVault())

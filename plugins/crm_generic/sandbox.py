@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from hub.testing import Double, Reply, Request
+from hub.testing import ContactsDouble, Reply, Request
 
 AuthKind = Literal["bearer", "basic", "header", "query"]
 PagingKind = Literal["page", "offset", "cursor", "link", "link_header"]
@@ -40,7 +41,7 @@ class Refusal(Exception):
         self.reply = Reply({"error": {"code": code, "message": message, **more}}, status=status)
 
 
-class CrmDouble(Double):
+class CrmDouble(ContactsDouble):
     """A CRM on loopback.
 
     `contacts` and `notes` are its state, by id. `unique_email` refuses a second contact with the same e-mail
@@ -102,6 +103,15 @@ class CrmDouble(Double):
             record.updated_at = updated_at or record.updated_at
             self.contacts[str(record.id)] = record
         return str(record.id)
+
+    def people(self) -> list[tuple[str, Sequence[str]]]:
+        with self.lock:
+            everyone = list(self.contacts.values())
+        return [(f"{one.first_name} {one.last_name}".strip(), one.emails) for one in everyone]
+
+    def noted(self) -> list[str]:
+        with self.lock:
+            return [note["text"] for note in self.notes.values()]
 
     def rename_contact(self, contact_id: str, name: str) -> None:
         """Let somebody at the CRM change a contact's name."""

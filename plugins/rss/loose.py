@@ -52,7 +52,7 @@ def read_loosely(text: str, url: str) -> Feed:
     # As a file: given bytes alone, feedparser would open a local file of that name.
     body = BytesIO(re.sub(r"^<\?xml[^>]*\?>", "", text).encode(errors="replace"))
     result = feedparser.parse(body, response_headers=headers)
-    if not result.version:
+    if not (result.version or result.entries):  # it has no name for some CDF
         raise no_feed(url, "neither RSS, Atom nor JSON Feed", text)
     if not result.entries and re.search(r"<(?:item|entry)\b", text, re.IGNORECASE):
         raise no_feed(url, "it is so ill-formed that none of its items can be read")
@@ -61,7 +61,10 @@ def read_loosely(text: str, url: str) -> Feed:
     about = dict(result.feed)
     title = one_line(about.get("title", ""))
     return Feed(
-        kind=result.version, title=title, link=web_address(url, about.get("link", "")), posts=to_posts(entries)
+        kind=result.version or "CDF",
+        title=title,
+        link=web_address(url, about.get("link", "")),
+        posts=to_posts(entries),
     )
 
 

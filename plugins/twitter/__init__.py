@@ -136,22 +136,30 @@ class Twitter(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Res
         and yielded as deleted if X has it no more.
         """
         begun = Bookmark.read(cursor)
-        root = begun.root or self._one(thread.remote_id).conversation_id or thread.remote_id
-        unseen = set(thread.known)
-        moved = cursor is None
+        root = begun.root or thread.remote_id
         start = str(structs.replace(begun, root=root))
+        moved = not begun.since
+        seen: set[str] = set()
         for page, mark in self._pages(_SEARCH, start, query=f"conversation_id:{root}"):
-            found = [each for each in wire.mentions(page) if each.remote_id not in (root, thread.remote_id)]
-            moved = moved or any(int(post.id) > int(begun.since or 0) for post in page.data)
-            unseen.difference_update(each.remote_id for each in found)
-            yield Batch(found, str(mark))
-        asked = sorted(unseen) if moved else []
+            found = [structs.replace(each, thread_id=thread.remote_id) for each in wire.mentions(page)]
+            seen.update(each.remote_id for each in found)
+            moved = moved or any(int(post.id) > int(begun.since) for post in page.data)
+            yield Batch([each for each in found if each.remote_id not in (root, thread.remote_id)], str(mark))
+        asked = sorted(set(thread.known) - seen) if moved else []
+        if not begun.root and root not in seen:
+            # The search shows the post itself too, unless it is old, gone, or not the first of its conversation.
+            asked.insert(0, root)
         for first in range(0, len(asked), _PER_PAGE):
-            errors = self._look_up(asked[first : first + _PER_PAGE]).errors
-            gone = unseen.intersection(error.resource_id for error in errors if error.missing)
-            yield Batch(
-                [Mention(remote_id=each, thread_id=root, deleted=True) for each in sorted(gone)], str(mark)
-            )
+            some = asked[first : first + _PER_PAGE]
+            shown = self._look_up(some)
+            if some[0] == root:
+                conversation = _found(root, shown).conversation_id or root
+                if conversation != root:
+                    yield from self.fetch_replies(thread, str(Bookmark(root=conversation)))
+                    return
+            gone = [error.resource_id for error in shown.errors if error.missing and error.resource_id in some]
+            lost = [Mention(remote_id=each, thread_id=thread.remote_id, deleted=True) for each in gone]
+            yield Batch(lost, str(mark))
 
     def search(self, query: str, cursor: str | None) -> Iterator[Batch[Mention]]:
         """Yield what matches, see https://docs.x.com/x-api/posts/search; without a cursor the newest page."""
@@ -195,12 +203,7 @@ class Twitter(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Res
         return Receipt(remote_id=remote_id, url=wire.permalink(remote_id, self._me.username if self._me else ""))
 
     def _one(self, remote_id: str) -> shapes.XPost:
-        page = self._look_up([remote_id])
-        if page.data:
-            return page.data[0]
-        why = "; ".join(error.why for error in page.errors) or "X does not show it"
-        hidden = page.errors and not any(error.missing for error in page.errors)
-        raise (RejectedError if hidden else GoneError)("post {id}: {why}", id=remote_id, why=self.http.redact(why))
+        return _found(remote_id, self._look_up([remote_id]))
 
     def _look_up(self, remote_ids: list[str]) -> shapes.Page:
         query = {"ids": ",".join(remote_ids), **wire.fields(self.settings.fields)}
@@ -243,6 +246,17 @@ class _WithoutDomains:
         for batch in self._timeline.fetch_posts(cursor):
             items = [structs.replace(item, text=wire.without_domains(item.text)) for item in batch.items]
             yield Batch(items, batch.cursor)
+
+
+def _found(remote_id: str, page: shapes.Page) -> shapes.XPost:
+    """Return a post that was looked up, or raise why it is not there."""
+    for post in page.data:
+        if post.id == remote_id:
+            return post
+    reasons = [error for error in page.errors if error.resource_id in ("", remote_id)]
+    why = "; ".join(error.why for error in reasons) or "X does not show it"
+    hidden = reasons and not any(error.missing for error in reasons)
+    raise (RejectedError if hidden else GoneError)("post {id}: {why}", id=remote_id, why=why)
 
 
 def _text(post: Post) -> str:

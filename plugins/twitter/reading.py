@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated
 
-from msgspec import Struct, json, structs
+from msgspec import DecodeError, Meta, Struct, json, structs
 
 from hub import GoneError, RejectedError, TransientError
 from plugins.twitter.shapes import Page
@@ -12,6 +13,8 @@ from plugins.twitter.shapes import Page
 # How far a read reaches back before the newest id that it has seen (two minutes, in the unit of an id): ids
 # are not handed out in strict order, and by how much the search lags behind is not documented.
 _OVERLAP = 120_000 << 22
+
+Number = Annotated[str, Meta(pattern=r"^[0-9]{0,19}$")]
 
 
 class Bookmark(Struct, omit_defaults=True):
@@ -21,14 +24,18 @@ class Bookmark(Struct, omit_defaults=True):
     `since` and `until` there is a gap to be read first. `root` is the conversation that is read.
     """
 
-    since: str = ""
-    newest: str = ""
-    until: str = ""
-    root: str = ""
+    since: Number = ""
+    newest: Number = ""
+    until: Number = ""
+    root: Number = ""
 
     @classmethod
     def read(cls, cursor: str | None) -> Bookmark:
-        return json.decode(cursor, type=cls) if cursor else cls()
+        """Read a cursor; one that is none of ours is read from the start."""
+        try:
+            return json.decode(cursor, type=cls) if cursor else cls()
+        except DecodeError:
+            return cls()
 
     def __str__(self) -> str:
         return json.encode(self).decode()

@@ -17,6 +17,8 @@ _POLICY = "X's rules forbid it, such as an answer to somebody who has not mentio
 _MESSAGE = "X refused {path}: {why}"
 # A cap of a day or a month: after the 15 minutes of the header it would only be met again.
 _CAPPED = 3600.0
+# X sends the end of the window with every answer; should it not, it is not to be asked again at once.
+_UNSAID = 60.0
 
 
 class Refused(AuthError):
@@ -48,7 +50,9 @@ def explain(answer: Answer, http: Http) -> HubError | None:
         if said.name == "usage-capped":
             waits = max(waits or 0.0, _CAPPED)
         if waits is None:
-            return None
+            if "retry-after" in answer.headers:
+                return None
+            waits = _UNSAID
         return TransientError(_MESSAGE, retry_after=max(waits, 1.0), path=path, why=why)
     if answer.status in (404, 410):
         return GoneError(_MESSAGE, path=path, why=why)

@@ -71,6 +71,8 @@ class TwitterDouble(SocialDouble):
     moves the double's clock, in seconds: what is said while it is negative was said long ago.
     """
 
+    shows_email = True
+
     def __init__(
         self,
         port: int = 0,

@@ -91,7 +91,7 @@ class VK(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Responde
         return problems.explain(problem, self.http.redact(problem.error_msg), answer.repeatable)
 
     def check(self) -> Identity:
-        # A community's token has no user behind it: VK gives an empty list.
+        # A community's token has no user behind it; VK is known, though not documented, to give an empty list.
         users = self._read(wire.Envelope[list[wire.Profile]], "users.get")
         groups = self._groups([self.settings.group])
         if not groups:
@@ -143,6 +143,7 @@ class VK(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Responde
 
     def fetch_posts(self, cursor: str | None) -> Iterator[Batch[RemotePost]]:
         since, newest = _since(cursor)
+        # The schema lists `domain` alone; `owner_id` is the older name that VK takes as well.
         for page, last in self._newest_first("wall.get", 100, since, owner_id=self._owner, filter="owner"):
             ours = [item for item in page.items if item.from_id in (0, self._owner)]
             newest = max([newest, *(item.date for item in ours)])
@@ -292,8 +293,9 @@ class VK(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Responde
         offset = 0
         while True:
             page = self._read(wire.Envelope[wire.Wall], method, **params, count=size, offset=offset or None)
-            # A pinned post stands first however old it is.
-            reached = since is None or any(item.date < since for item in page.items)
+            # A pinned post stands first however old it is. getMentions, whose order is undocumented, is cut by
+            # its start_time, so that nothing there is older.
+            reached = since is None or any(item.date < since and not item.is_pinned for item in page.items)
             last = reached or not page.items or offset + size >= page.count
             yield page, last
             if last:

@@ -140,6 +140,8 @@ class VKDouble(SocialDouble):
 
     `calls_per_second` and `posts_per_day` are limits (None: none). `closed` closes the wall to us. `pinned` is
     the id of a post that stands first. `edited` holds when a post was changed, `photos` what was saved.
+    `forgets_start`: a page that is to start at a comment since deleted is empty instead of the first one; what
+    VK does there is undocumented.
     """
 
     us = Person(id=f"-{GROUP}", name="Our company", handle="company")
@@ -160,6 +162,7 @@ class VKDouble(SocialDouble):
         self.posts_per_day = posts_per_day
         self.closed = False
         self.admin_level = 3
+        self.forgets_start = False
         self.pinned = ""
         self.edited: dict[str, datetime] = {}
         self.photos: dict[str, dict[str, Any]] = {}
@@ -395,9 +398,9 @@ class VKDouble(SocialDouble):
         level = sorted(shown.get(int(params.get("comment_id", 0)), []), key=lambda one: _number(one.id))
         if params.get("sort") == "desc":
             level.reverse()
-        start = next(
-            (i for i, one in enumerate(level) if str(_number(one.id)) == params.get("start_comment_id")), 0
-        )
+        first = params.get("start_comment_id")
+        places = [place for place, one in enumerate(level) if str(_number(one.id)) == first]
+        start = places[0] if places else len(level) if first and self.forgets_start else 0
         start = max(start + int(params.get("offset", 0)), 0)
         page = level[start : start + int(params.get("count", 10))]
         inner = int(params.get("thread_items_count", 0))

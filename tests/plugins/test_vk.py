@@ -138,6 +138,17 @@ def test_a_post_may_be_an_image_alone(double: VKDouble, vk: VK) -> None:
     assert (double.held()[0].text, double.held()[0].alts) == ("", ["A red barn"])
 
 
+def test_an_image_that_is_known_by_its_address_alone_is_fetched_without_the_token(
+    double: VKDouble, vk: VK
+) -> None:
+    picture = Reply(body=b"\x89PNG barn", content_type="image/png")
+    double.answer_next(
+        picture, lambda request: request.path == "/barn.png" and "authorization" not in request.headers
+    )
+    vk.publish(Post(text="Look", media=(Media(url=f"{double.url}/barn.png", mime="image/png"),), key="k"))
+    assert b"\x89PNG barn" in next(call.body for call in double.calls if call.path.startswith("/upload/"))
+
+
 def test_an_image_that_vk_does_not_take_stops_the_post(double: VKDouble, vk: VK) -> None:
     with pytest.raises(RejectedError, match="ERR_UPLOAD_BAD_IMAGE_FORMAT") as caught:
         vk.publish(Post(text="Look", media=(Media(content=b"<svg/>", mime="image/svg+xml"),), key="k"))
@@ -405,6 +416,7 @@ def test_an_increment_skips_nothing_over_many_pages_although_an_old_post_is_pinn
     (batch,) = vk.fetch_posts(None)
     new = _fill(double, vk, 230, start + timedelta(days=1))
     double.pinned = old[0]
+    double.posts[old[0]].sent_at = start - timedelta(days=30)
     batches = list(vk.fetch_posts(batch.cursor))
     assert {item.remote_id for batch in batches for item in batch.items} >= set(new)
     assert {part.cursor for part in batches[:-1]} == {batch.cursor}
@@ -607,13 +619,15 @@ def test_a_new_answer_to_an_old_comment_beyond_the_newest_page_is_found(double: 
     assert new in replies(vk, post, cursor)[0]
 
 
-def test_a_comment_deleted_between_two_pages_makes_none_skipped(double: VKDouble, vk: VK) -> None:
+@pytest.mark.parametrize("forgets", [False, True])
+def test_a_comment_deleted_between_two_pages_makes_none_skipped(double: VKDouble, vk: VK, forgets: bool) -> None:
+    double.forgets_start = forgets
     post = vk.publish(Post(text="Post", key="k")).remote_id
     said = _crowd(double, post, 250, 0)
     reading = vk.fetch_replies(Thread(remote_id=post), None)
     first = next(reading)
-    gone = first.items[-1].remote_id  # the one that the next page would start at
-    double.delete_remark(gone)
+    # The second page is read by now, and begins with the last of the first: the third would begin with this one.
+    double.delete_remark(sorted(said, reverse=True)[99 + 99])
     found = {mention.remote_id for mention in first.items}
     found |= {mention.remote_id for batch in reading for mention in batch.items}
     assert found == said

@@ -347,4 +347,3 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("replies", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_replies_mention_id"), ["mention_id"], unique=False)
-

@@ -1,0 +1,89 @@
+"""A double of the village: what the plugin's tests, and the hub's own, speak to."""
+
+from typing import Any
+
+from hub.testing import Held, Remark, Reply, Request, SocialDouble
+
+TOKEN = "village-token"  # noqa: S105  # of a network that does not exist
+
+
+class VillageDouble(SocialDouble):
+    """The village on loopback: one JSON answer per call, ids that only grow."""
+
+    shows_email = True
+    refuse_token = False
+
+    def account(self) -> dict[str, Any]:
+        return {"api_url": self.url, "token": TOKEN}
+
+    def answer(self, request: Request) -> Reply:
+        if self.refuse_token or request.headers.get("authorization") != f"Bearer {TOKEN}":
+            return Reply({"error": "who are you?"}, status=401)
+        kind, *rest = request.path.strip("/").split("/")
+        match (request.method, kind, rest):
+            case ("GET", "me", []):
+                return Reply({"id": self.us.id, "name": self.us.name})
+            case ("POST", "images", []):
+                return Reply({"id": self.next_id()})
+            case ("POST", "posts", []):
+                return self._publish(request.json())
+            case ("GET", "posts", []):
+                return Reply([self._post(post) for post in self._page(self.posts, request)])
+            case ("GET", "remarks", []):
+                return Reply([self._remark(remark) for remark in self._page(self.remarks, request)])
+            case ("POST", "remarks", []):
+                said = request.json()
+                return Reply(
+                    self._remark(self.remarks[self.say(self.us, said["post"], said["text"], said["parent"])])
+                )
+            case (_, "posts", [post_id, *below]) if post_id in self.posts:
+                return self._one(request, post_id, below)
+        return Reply({"error": "nothing here"}, status=404)
+
+    def _publish(self, wanted: dict[str, Any]) -> Reply:
+        if not wanted["text"] and not wanted["images"]:
+            return Reply({"error": "say something"}, status=422)
+        post = Held(
+            str(self.next_id()), wanted["text"], reply_to=wanted["answers"], alts=[""] * len(wanted["images"])
+        )
+        self.posts[post.id] = post
+        return Reply(self._post(post), status=201)
+
+    def _one(self, request: Request, post_id: str, below: list[str]) -> Reply:
+        if below == ["remarks"]:
+            under = [
+                remark for remark in self.remarks.values() if remark.post_id == post_id and not remark.deleted
+            ]
+            return Reply([self._remark(remark) for remark in under])
+        if request.method == "DELETE":
+            del self.posts[post_id]
+            return Reply({})
+        if request.method == "PUT":
+            self.posts[post_id].text = request.json()["text"]
+        return Reply(self._post(self.posts[post_id]))
+
+    def _page(self, items: dict[str, Any], request: Request) -> list[Any]:
+        start, limit = int(request.query.get("from", 0)), int(request.query.get("limit", 20))
+        return [item for key, item in items.items() if int(key) >= start][:limit]
+
+    def _post(self, post: Held) -> dict[str, Any]:
+        return {
+            "id": int(post.id),
+            "text": post.text,
+            "url": f"https://village.example/{post.id}",
+            "at": post.sent_at.timestamp(),
+            "answers": post.reply_to,
+        }
+
+    def _remark(self, remark: Remark) -> dict[str, Any]:
+        who = remark.person
+        emails = [who.email] if who.email else []
+        return {
+            "id": int(remark.id),
+            "post": remark.post_id,
+            "parent": remark.parent_id,
+            "text": remark.text,
+            "url": f"https://village.example/{remark.post_id}#{remark.id}",
+            "at": remark.sent_at.timestamp(),
+            "who": {"id": who.id, "name": who.name, "handle": who.handle, "emails": emails},
+        }

@@ -1,0 +1,189 @@
+"""`hub demo`: the whole of the hub at work on a small world that lives on this machine."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hub import settings
+from hub.cli.i18n import _
+from hub.cli.output import Output, command
+from hub.discussions import tree
+from hub.errors import HubError
+from hub.registry import Registry
+from hub.scheduling.hub import Hub
+from hub.scheduling.tick import Scheduler, TickReport, make_everything_due
+from hub.store import contacts, deliveries, mentions, migrate, posts
+from hub.testing import story, world
+
+
+@dataclass
+class Stage:
+    """The demo while it runs."""
+
+    world: world.World
+    hub: Hub
+    scheduler: Scheduler
+
+    def tick(self) -> TickReport:
+        """Do all work there is, due or not."""
+        make_everything_due(self.hub)
+        return self.scheduler.tick()
+
+
+@command("demo", help=_("Show the whole hub at work on this machine, without any real network."))
+@click.option("--keep", is_flag=True, help=_("Leave the small world running until Ctrl+C."))
+@click.option("--folder", type=click.Path(path_type=Path), help=_("Where to put it; a fresh folder by default."))
+def demo(out: Output, keep: bool, folder: Path | None) -> None:
+    """Run the story and show what came of it."""
+    place = _fresh(folder)
+    with _stage(place) as stage:
+        articles = story.write_articles(stage.world)
+        out.say(
+            _("A blog published {count} articles; the hub carries them to {networks}.").format(
+                count=articles, networks=", ".join(stage.world.networks)
+            )
+        )
+        reports = [stage.tick()]
+        said = story.talk(stage.world)
+        out.say(
+            _("{people} people answer on {count} networks: {remarks} remarks.").format(
+                people=len(said.speakers) - max(0, len(said.twice) - 1),
+                count=len(stage.world.networks),
+                remarks=said.remarks,
+            )
+        )
+        reports += [stage.tick(), stage.tick()]
+        story.change_minds(stage.world, said)
+        out.say(_("One of them edits a remark, another deletes one."))
+        # A remark that a network merely no longer shows is believed to be deleted at the second look.
+        reports += [stage.tick(), stage.tick()]
+        sends, writes = stage.world.calls(), stage.hub.store.content_writes()
+        last = stage.tick()
+        reports.append(last)
+        facts = _facts(stage, said)
+        facts["last_tick"] = {
+            "sends": stage.world.calls() - sends,
+            "writes": stage.hub.store.content_writes() - writes,
+        }
+        facts["errors"] = [str(error) for report in reports for _name, error in report.errors]
+        facts["problems"] = migrate.verify(stage.hub.store)
+        facts["folder"] = str(place)
+        if not out.json:
+            _print(out, stage, facts)
+        out.done(facts)
+        if keep:
+            out.say(_("The world keeps running; Ctrl+C ends it."))
+            threading.Event().wait()
+
+
+def _fresh(folder: Path | None) -> Path:
+    if folder is None:
+        return Path(tempfile.mkdtemp(prefix="hub-demo-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise HubError(_("{folder} is not empty"), hint=_("name another one"), folder=folder)
+    return folder
+
+
+@contextmanager
+def _stage(folder: Path) -> Iterator[Stage]:
+    adapters = Registry.discover().adapters
+    with world.started(folder, adapters) as small, Hub.open(settings.load(small.config)) as hub:
+        scheduler = Scheduler(hub)
+        try:
+            yield Stage(small, hub, scheduler)
+        finally:
+            scheduler.close()
+
+
+def _facts(stage: Stage, said: story.Said) -> dict[str, Any]:
+    """Compare what the networks hold with what the hub says."""
+    with stage.hub.store.read() as connection:
+        stored = posts.newest(connection, 100)
+        by_post = deliveries.of_posts(connection, [post.id for post in stored])
+        heard = mentions.newest(connection, 10_000)
+        listed = mentions.discussion_list(connection, 100)
+        known = contacts.people(connection, 1000)
+    joined = [tree.load(stage.hub.store, summary.id) for summary in listed]
+    held = {name: len(network.held()) for name, network in stage.world.networks.items()}
+    twice = [person for person in known if story.EMAIL in person.emails]
+    ours = {account: stage.world.networks[account].us.id for account in stage.world.networks}
+    return {
+        "posts": len(stored),
+        "deliveries": sum(len(rows) for rows in by_post.values()),
+        "published": sum(row.state == "published" for rows in by_post.values() for row in rows),
+        "held": held,
+        "remarks_made": said.remarks,
+        "mentions_stored": sum(mention.author_id != ours.get(mention.account) for mention in heard),
+        "deleted": sum(mention.deleted_at is not None for mention in heard),
+        "edited": sum(mention.edited_at is not None and mention.deleted_at is None for mention in heard),
+        "versions": sum(mention.versions for mention in heard),
+        "discussions": [
+            {"id": one.id, "title": one.title, "accounts": list(one.accounts), "mentions": len(list(one.walk()))}
+            for one in joined
+        ],
+        "contacts": len(known),
+        "person_of_two_networks": [
+            {
+                "id": person.id,
+                "name": person.name,
+                "platforms": sorted(author.platform for author in person.authors),
+                "records": len(person.records),
+            }
+            for person in twice
+        ],
+        "crm": {
+            name: {"contacts": len(crm.people()), "notes": len(crm.noted())}
+            for name, crm in stage.world.crms.items()
+        },
+    }
+
+
+def _print(out: Output, stage: Stage, facts: dict[str, Any]) -> None:
+    out.heading(_("What went out where"))
+    with stage.hub.store.read() as connection:
+        stored = posts.newest(connection, 100)
+        by_post = deliveries.of_posts(connection, [post.id for post in stored])
+    for post in reversed(stored):
+        out.line(f"{post.title or post.text[:60]}")
+        for row in by_post.get(post.id, []):
+            shown = " ".join((row.text or "").split())
+            out.line(f"  {row.account:<10} {row.state:<10} {row.url}")
+            out.line(
+                f"  {'':<10} {len(row.text or ''):>5} {_('characters')}: {shown[:80]}{'…' if shown[80:] else ''}"
+            )
+    for summary in facts["discussions"]:
+        if summary["mentions"]:
+            out.heading(
+                _("Discussion {id}: {title} ({accounts})").format(
+                    id=summary["id"], title=summary["title"], accounts=", ".join(summary["accounts"])
+                )
+            )
+            out.tree(tree.load(stage.hub.store, summary["id"]))
+    out.heading(_("Contacts"))
+    with stage.hub.store.read() as connection:
+        for person in contacts.people(connection, 1000):
+            where = ", ".join(
+                f"{author.platform}: {author.handle or author.remote_id}" for author in person.authors
+            )
+            emails = " ".join(person.emails)
+            out.line(f"  {person.name:<20} {where:<40} {emails}")
+    out.heading(_("A further tick"))
+    out.line("  " + _("sent {sends}, wrote {writes}").format(**facts["last_tick"]))
+    for problem in [*facts["errors"], *facts["problems"]]:
+        out.line("  " + problem)
+    out.heading(_("What to type next"))
+    config = stage.world.config
+    out.line(f"  hub demo --keep                     {_('the same, left running')}")
+    out.line(f"  hub --config {config} posts")
+    out.line(f"  hub --config {config} inbox")
+    out.line(f"  hub --config {config} discussion 1")
+    out.line(f"  hub init                            {_('a hub.toml for your own accounts')}")

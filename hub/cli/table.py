@@ -1,0 +1,40 @@
+"""The commands by name: where each one is, and its line in `hub --help`, so that the listing imports none."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hub.cli.i18n import N_
+
+
+class Entry(NamedTuple):
+    """Where a command is: `attribute` of `module` in hub.cli."""
+
+    module: str
+    attribute: str
+    help: str
+
+
+TABLE: dict[str, Entry] = {
+    "init": Entry("setup", "init", N_("Write a hub.toml to start from, with every line explained.")),
+    "check": Entry("check", "check", N_("Ask each network who we are, and say what is wrong.")),
+    "post": Entry("post", "post", N_("Publish a text on some accounts, once on each.")),
+    "edit": Entry("posts", "edit", N_("Change a post; its copies follow.")),
+    "delete": Entry("posts", "delete", N_("Withdraw a post; its copies are deleted.")),
+    "posts": Entry("posts", "posts", N_("List our posts, and what became of each delivery.")),
+    "tick": Entry("work", "tick", N_("Do all that is due now, then end; made for cron.")),
+    "run": Entry("work", "run", N_("Do what is due, for ever, until told to stop.")),
+    "inbox": Entry("talk", "inbox", N_("List what others said to us or about us, newest first.")),
+    "discussions": Entry("talk", "discussions", N_("List the discussions, those with the newest answers first.")),
+    "discussion": Entry("talk", "discussion", N_("Show one discussion, from all sites, as a tree.")),
+    "reply": Entry("talk", "reply", N_("Answer a mention where it was said.")),
+    "watch": Entry("talk", "watch", N_("Follow the answers under a post that the hub did not publish.")),
+    "contacts": Entry("contacts", "contacts", N_("List the people behind the authors and the CRM records.")),
+    "plugins": Entry("plugins", "plugins", N_("List the platforms, what each can do and its settings.")),
+    "trace": Entry("trace", "trace", N_("Tell the whole story of a post, a mention or an account.")),
+    "settle": Entry("settle", "settle", N_("Decide what became of a delivery that the hub cannot settle.")),
+    "retry": Entry("settle", "retry", N_("Send a delivery again that failed or was missed.")),
+    "vault": Entry("vault", "vault", N_("Keep secrets that the hub renews by itself.")),
+    "db": Entry("db", "db", N_("Upgrade, verify or back up the database.")),
+    "demo": Entry("demo", "demo", N_("Show the whole hub at work on this machine, without any real network.")),
+}

@@ -1,0 +1,151 @@
+"""Doubles that the demo and every story of tests can drive alike: networks, feeds and CRMs with their people."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from hub.testing.double import Double
+
+
+@dataclass(slots=True)
+class Held:
+    """One of our posts as the network holds it."""
+
+    id: str
+    text: str
+    link: str = ""
+    alts: list[str] = field(default_factory=list)
+    reply_to: str | None = None
+    sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who answers us. `email` is one that their profile shows, where the network shows any."""
+
+    id: str
+    name: str
+    handle: str
+    email: str = ""
+
+
+@dataclass(slots=True)
+class Remark:
+    """Something a person said under a post, or in answer to another remark."""
+
+    id: str
+    post_id: str
+    person: Person
+    text: str
+    parent_id: str | None = None
+    deleted: bool = False
+    sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+class SocialDouble(Double):
+    """A double of a network with posts and answers: the state is here, each network's shape in its subclass.
+
+    `posts` are those of our account, by id; `remarks` all answers, ours included; `people` who made them.
+    """
+
+    us = Person(id="1", name="Our company", handle="company")
+    shows_email = False
+    """Whether the network shows a person's e-mail on their profile."""
+
+    def __init__(self, port: int = 0, *, latency: float = 0.0) -> None:
+        super().__init__(port, latency=latency)
+        self.posts: dict[str, Held] = {}
+        self.remarks: dict[str, Remark] = {}
+        self.people: dict[str, Person] = {}
+        self._last_id = 1000
+
+    def next_id(self) -> int:
+        with self.lock:
+            self._last_id += 1
+            return self._last_id
+
+    def add_person(self, name: str, handle: str, email: str = "") -> Person:
+        """Let somebody join the network."""
+        person = Person(id=str(self.next_id()), name=name, handle=handle, email=email)
+        with self.lock:
+            self.people[person.id] = person
+        return person
+
+    def say(self, person: Person, post_id: str, text: str, parent_id: str | None = None) -> str:
+        """Let a person answer a post, or a remark under it; return the remark's id."""
+        with self.lock:
+            remark = Remark(
+                id=self.new_remark_id(post_id), post_id=post_id, person=person, text=text, parent_id=parent_id
+            )
+            self.remarks[remark.id] = remark
+        return remark.id
+
+    def edit_remark(self, remark_id: str, text: str) -> None:
+        """Let its author change a remark."""
+        with self.lock:
+            self.remarks[remark_id].text = text
+
+    def delete_remark(self, remark_id: str) -> None:
+        """Let its author delete a remark."""
+        with self.lock:
+            self.remarks[remark_id].deleted = True
+
+    def new_remark_id(self, post_id: str) -> str:
+        """Make an id in the network's own form, as the plugin's `Mention.remote_id` has it."""
+        return str(self.next_id())
+
+    def held(self) -> list[Held]:
+        """Return our posts as the network holds them, oldest first."""
+        with self.lock:
+            return list(self.posts.values())
+
+    @abstractmethod
+    def account(self) -> dict[str, Any]:
+        """Return settings for an account on this double; secrets as plain text."""
+
+
+class FeedDouble(Double):
+    """A double of a site that only publishes: the source of a route."""
+
+    @abstractmethod
+    def publish(
+        self,
+        title: str,
+        html: str,
+        slug: str,
+        images: Sequence[str | tuple[str, str]] = (),
+        published: datetime | None = None,
+    ) -> str:
+        """Publish an article and return its id. An image is a file name, or (file name, alt text)."""
+
+    @abstractmethod
+    def edit(self, id: str, *, html: str | None = None, title: str | None = None, slug: str | None = None) -> None:
+        """Change an article; what is None stays."""
+
+    @abstractmethod
+    def account(self) -> dict[str, Any]:
+        """Return settings for an account on this double; secrets as plain text."""
+
+
+class ContactsDouble(Double):
+    """A double of a CRM."""
+
+    @abstractmethod
+    def add_contact(self, name: str, *emails: str) -> str:
+        """Let somebody at the CRM enter a contact; return its id."""
+
+    @abstractmethod
+    def people(self) -> list[tuple[str, Sequence[str]]]:
+        """Return name and e-mails of every contact."""
+
+    @abstractmethod
+    def noted(self) -> list[str]:
+        """Return the texts of all notes, oldest first."""
+
+    @abstractmethod
+    def account(self) -> dict[str, Any]:
+        """Return settings for an account on this double; secrets as plain text."""
