@@ -1,57 +1,60 @@
-"""What a plugin may import, and nothing else."""
+"""What a plugin may import, and nothing else. Each name is imported when it is asked for."""
 
-from hub.adapter import (
-    AccountSettings,
-    Adapter,
-    ContactSync,
-    Editor,
-    Listener,
-    Publisher,
-    Responder,
-    Searcher,
-    ThreadReader,
-    Timeline,
-    Vault,
-    WebhookReceiver,
-    find_in_timeline,
-    text_key,
-)
-from hub.errors import (
-    AuthError,
-    ConfigError,
-    DuplicateError,
-    GoneError,
-    HubError,
-    PluginError,
-    RejectedError,
-    TransientError,
-    UnknownOutcome,
-)
-from hub.hookspecs import (
-    hookimpl,
-)
-from hub.http import (
-    Answer,
-    Http,
-)
-from hub.models import (
-    Author,
-    Batch,
-    Contact,
-    Identity,
-    Limits,
-    Media,
-    Mention,
-    Note,
-    Post,
-    RateLimit,
-    Receipt,
-    RemotePost,
-    Thread,
-    WebhookAnswer,
-    WebhookRequest,
-    clean_text,
-)
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hub.adapter import (
+        AccountSettings,
+        Adapter,
+        ContactSync,
+        Editor,
+        Listener,
+        Publisher,
+        Responder,
+        Searcher,
+        ThreadReader,
+        Timeline,
+        Vault,
+        WebhookReceiver,
+        find_in_timeline,
+        text_key,
+    )
+    from hub.errors import (
+        AuthError,
+        ConfigError,
+        DuplicateError,
+        GoneError,
+        HubError,
+        PluginError,
+        RejectedError,
+        TransientError,
+        UnknownOutcome,
+    )
+    from hub.hookspecs import (
+        hookimpl,
+    )
+    from hub.http import (
+        Answer,
+        Http,
+    )
+    from hub.models import (
+        Author,
+        Batch,
+        Contact,
+        Identity,
+        Limits,
+        Media,
+        Mention,
+        Note,
+        Post,
+        RateLimit,
+        Receipt,
+        RemotePost,
+        Thread,
+        WebhookAnswer,
+        WebhookRequest,
+        clean_text,
+    )
 
 __all__ = [
     "AccountSettings",
@@ -97,3 +100,74 @@ __all__ = [
     "hookimpl",
     "text_key",
 ]
+
+# `hub --help` must not wait for pydantic and httpx, which the modules below import.
+_MODULES = {
+    "adapter": (
+        "AccountSettings",
+        "Adapter",
+        "ContactSync",
+        "Editor",
+        "Listener",
+        "Publisher",
+        "Responder",
+        "Searcher",
+        "ThreadReader",
+        "Timeline",
+        "Vault",
+        "WebhookReceiver",
+        "find_in_timeline",
+        "text_key",
+    ),
+    "errors": (
+        "AuthError",
+        "ConfigError",
+        "DuplicateError",
+        "GoneError",
+        "HubError",
+        "PluginError",
+        "RejectedError",
+        "TransientError",
+        "UnknownOutcome",
+    ),
+    "hookspecs": ("hookimpl",),
+    "http": (
+        "Answer",
+        "Http",
+    ),
+    "models": (
+        "Author",
+        "Batch",
+        "Contact",
+        "Identity",
+        "Limits",
+        "Media",
+        "Mention",
+        "Note",
+        "Post",
+        "RateLimit",
+        "Receipt",
+        "RemotePost",
+        "Thread",
+        "WebhookAnswer",
+        "WebhookRequest",
+        "clean_text",
+    ),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used (PEP 562)."""
+    module = _HOME.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

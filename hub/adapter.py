@@ -229,15 +229,16 @@ ROLES: tuple[type[Adapter], ...] = (
     WebhookReceiver,
 )
 
-_LINK = regex.compile(r"https?://\S+")
-_SPACE = regex.compile(r"\s+")
+# Links, and bare domains too: some networks make links of them.
+_LINK = regex.compile(r"https?://\S+|[^\s/@]+\.\p{L}{2,}(?:[/?#:]\S*)?")
+_NO_WORD = regex.compile(r"[\s\p{P}]+")
 # A network's clock may be behind ours by this much when it stamps a post.
 _CLOCK_SKEW = timedelta(minutes=2)
 
 
 def text_key(text: str) -> str:
-    """Reduce a text to what survives a network: no links (they are rewritten), no HTML escapes, single spaces."""
-    return _SPACE.sub(" ", _LINK.sub(" ", unescape(text))).strip()
+    """Reduce a text to what survives a network: no links, domains, punctuation or HTML escapes."""
+    return _NO_WORD.sub(" ", _LINK.sub(" ", unescape(text))).strip()
 
 
 def find_in_timeline(adapter: Timeline, post: Post, depth: int = 100) -> Receipt | None:

@@ -47,6 +47,10 @@ class Deadline:
         finally:
             del self._state.until, self._state.foreign
 
+    def leave_home(self) -> None:
+        """From here on the call goes where an answer sent it: no private address but our own."""
+        self._state.foreign = True
+
     def left(self) -> float:
         """Seconds left, infinite outside of a call."""
         until: float = getattr(self._state, "until", float("inf"))

@@ -256,6 +256,13 @@ class Http:
             raise TransientError(
                 "{method} {url}: no connection ({why})", why=self.redact(str(error)), **where
             ) from None
+        except (httpx.LocalProtocolError, UnicodeEncodeError):
+            # What it says quotes the header, and with it the secret.
+            raise AuthError(
+                "{method} {url} could not be written: a header holds what HTTP forbids",
+                hint="look for a line break or a letter that is not Latin in the account's secrets",
+                **where,
+            ) from None
         except (httpx.TransportError, httpx.DecodingError, zlib.error) as error:
             why = self.redact(str(error) or type(error).__name__)
             again = RejectedError if isinstance(error, _TooLarge) else TransientError
@@ -308,18 +315,28 @@ class Http:
         )
 
     def _send(self, call: _Call) -> tuple[httpx.Response, str]:
-        """Send the call and, for a read that may, follow redirects; credentials stay with the first host."""
+        """Send the call and, for a read that may, follow redirects.
+
+        Credentials stay with the first host, and a hop to another one is foreign from there on. The address
+        to remember is where permanent redirects led before the first temporary one.
+        """
         client = self._open()
+        client.cookies.clear()
         request = self._build(call)
         response = client.send(request, stream=True)
-        moved = ""
+        moved, permanent = "", True
         for _ in range(call.follow):
             if not (response.has_redirect_location and call.repeatable):
                 break
             response.close()
             target = response.url.join(response.headers["location"])
-            moved = str(target) if response.status_code in (301, 308) else moved
-            headers = call.headers if _same_door(request.url, target) else {}
+            permanent = permanent and response.status_code in (301, 308)
+            moved = str(target) if permanent else moved
+            headers: Mapping[str, str] = {}
+            if _same_door(request.url, target):
+                headers = {**(self.sign("GET", str(target)) if not call.foreign else {}), **call.headers}
+            else:
+                self._clock.leave_home()
             response = client.send(client.build_request("GET", target, headers=headers), stream=True)
         return response, moved
 
@@ -346,8 +363,10 @@ class Http:
             return (TransientError if answer.repeatable else UnknownOutcome)(message, **facts)
         if answer.status in (404, 410):
             return GoneError(message, **facts)
-        # What content led to says nothing about the account's own credentials.
-        if not call.foreign and (answer.status == 401 or 300 <= answer.status < 400):
+        # What content or a redirect led to says nothing about the account's own credentials.
+        if not call.foreign and (
+            answer.status == 401 or (300 <= answer.status < 400 and not (call.follow and call.repeatable))
+        ):
             return AuthError(message, **facts)
         return RejectedError(message, **facts)
 

@@ -41,8 +41,11 @@ def check(out: Output, account: str | None) -> None:
             findings.append(finding)
             _print(out, finding, hub.clock())
         if not names:
-            out.line(_("There are no accounts yet; add [accounts.NAME] tables to {file}.").format(
-                file=hub.settings.path))
+            out.line(
+                _("There are no accounts yet; add [accounts.NAME] tables to {file}.").format(
+                    file=hub.settings.path
+                )
+            )
         out.done({"accounts": [_shape(finding, hub.clock()) for finding in findings]}, _exit_code(findings))
 
 
@@ -90,7 +93,9 @@ def _print(out: Output, finding: _Finding, now: datetime) -> None:
 def _expiry(days: int) -> str:
     if days < 0:
         return _("the token has expired; make a new one")
-    return ngettext("the token expires in {count} day", "the token expires in {count} days", days).format(count=days)
+    return ngettext("the token expires in {count} day", "the token expires in {count} days", days).format(
+        count=days
+    )
 
 
 def _days_left(identity: Identity, now: datetime) -> int | None:

@@ -65,9 +65,7 @@ def _of_database(reason: str) -> StoreError:
     if "locked" in reason or "busy" in reason:
         return StoreError("the database is held by another program: {why}", why=reason)
     if "not a database" in reason or "malformed" in reason:
-        return StoreError(
-            "the database file is damaged or none: {why}", hint="restore a backup of it", why=reason
-        )
+        return StoreError("the database file is damaged or none: {why}", hint="restore a backup of it", why=reason)
     return StoreError("the database cannot be used: {why}", why=reason)
 
 
@@ -78,7 +76,9 @@ def _internal(error: BaseException, folder: Path) -> Failure:
     for place in (folder, Path(tempfile.gettempdir())):
         file = place / f"hub-error-{os.getpid()}.log"
         try:
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as log:
+            with os.fdopen(
+                os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+            ) as log:
                 log.write(_safe(story))
         except (OSError, UnicodeEncodeError):
             continue

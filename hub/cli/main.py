@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 import click
 
 from hub.cli import i18n
 from hub.cli.i18n import _
-from hub.cli.output import Output, shared_options
+from hub.cli.output import Output, ReaderGone, shared_options
 from hub.cli.table import TABLE
 
 
@@ -73,7 +74,7 @@ def _program() -> click.Group:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; never raises, never shows a traceback."""
-    args = list(sys.argv[1:] if arguments is None else arguments)
+    args = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     # What must be known before the arguments are understood: how to complain about them.
     ahead = args[: args.index("--")] if "--" in args else args
     i18n.use(i18n.choose(_language(ahead), os.environ))
@@ -83,26 +84,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if out.json and not out.answered and code is None:
             out.done({})
         code = out.code if code is None else int(code)
-        sys.stdout.flush()
-    except BrokenPipeError:
+    except ReaderGone:
         code = _quietly(out)
     except BaseException as error:
         from hub.cli.failures import failure_of
 
         try:
             code = out.fail(failure_of(error, out.folder))
-            sys.stdout.flush()
-        except BrokenPipeError:
+        except (ReaderGone, BrokenPipeError):
             code = _quietly(out)
     return code
 
 
 def _quietly(out: Output) -> int:
     """Whoever read our output has enough of it; the interpreter must not complain about that when it ends."""
-    try:
+    with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        pass
     return out.code
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import os
 import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec
 
 import click
@@ -17,6 +14,8 @@ import click
 from hub.cli.i18n import LANGUAGES, _
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hub.discussions.tree import Discussion, Node
 
 P = ParamSpec("P")
@@ -24,8 +23,14 @@ P = ParamSpec("P")
 PARTLY = 5
 INTERRUPTED = 130
 # Texts come from strangers: no control character of theirs may steer a terminal, nor turn its writing around.
-_UNSAFE = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+_UNSAFE = {
+    code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
 _UNSAFE_LINES = {code: char for code, char in _UNSAFE.items() if code not in (0x09, 0x0A)}
+
+
+class ReaderGone(Exception):
+    """Whoever reads our output has closed it, as `head` does."""
 
 
 class Failure(NamedTuple):
@@ -51,6 +56,8 @@ class Output:
     @property
     def folder(self) -> Path:
         """Where hub.toml is, or would be."""
+        from pathlib import Path
+
         return Path(self.config or os.environ.get("HUB_CONFIG") or "hub.toml").parent
 
     def say(self, text: str) -> None:
@@ -113,7 +120,6 @@ class Output:
         if self.json and not self.answered:
             self.answered = True
             _write(_json({"ok": code == 0, **document}))
-            sys.stdout.flush()
 
     def fail(self, failure: Failure) -> int:
         """Say why the command failed; return its exit code."""
@@ -156,9 +162,7 @@ def shared_options() -> list[click.Parameter]:
     ]
 
 
-def _shared(
-    names: list[str], keep: Callable[[Output, Any], None], help: str, **attributes: Any
-) -> click.Option:
+def _shared(names: list[str], keep: Callable[[Output, Any], None], help: str, **attributes: Any) -> click.Option:
     def callback(context: click.Context, _parameter: click.Parameter, value: Any) -> None:
         if value:
             keep(context.ensure_object(Output), value)
@@ -206,7 +210,9 @@ def width(text: str) -> int:
 
 
 def _columns(char: str) -> int:
-    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf"):
+    import unicodedata
+
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
@@ -217,6 +223,8 @@ def iso(moment: datetime | None) -> str | None:
 
 
 def _json(document: Mapping[str, object]) -> str:
+    import json as jsonlib
+
     text = jsonlib.dumps(document, ensure_ascii=False, default=str)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
@@ -227,7 +235,10 @@ def _json(document: Mapping[str, object]) -> str:
 
 def _write(text: str) -> None:
     try:
-        click.echo(text)
-    except UnicodeEncodeError:
-        encoding = sys.stdout.encoding or "utf-8"
-        click.echo(text.encode(encoding, "backslashreplace").decode(encoding))
+        try:
+            click.echo(text)
+        except UnicodeEncodeError:
+            encoding = sys.stdout.encoding or "utf-8"
+            click.echo(text.encode(encoding, "backslashreplace").decode(encoding))
+    except BrokenPipeError:
+        raise ReaderGone from None

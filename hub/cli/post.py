@@ -141,11 +141,17 @@ def _accept(out: Output, hub: Hub, content: Post, targets: Sequence[str], publis
     if not is_new:
         out.line(_("Post {id} has this key already; it was not made again.").format(id=post_id))
     elif publish_at > hub.clock():
-        out.line(_("Post {id} is for {accounts}, at {time}.").format(
-            id=post_id, accounts=names, time=out.when(publish_at)))
+        out.line(
+            _("Post {id} is for {accounts}, at {time}.").format(
+                id=post_id, accounts=names, time=out.when(publish_at)
+            )
+        )
     else:
-        out.line(_("Post {id} is for {accounts}; it goes out at the next `hub tick`.").format(
-            id=post_id, accounts=names))
+        out.line(
+            _("Post {id} is for {accounts}; it goes out at the next `hub tick`.").format(
+                id=post_id, accounts=names
+            )
+        )
     out.done({"new": is_new, "post": post_shape(stored, rows)})
 
 
@@ -179,16 +185,22 @@ def _show(out: Output, plans: Sequence[_Plan], publish_at: datetime) -> None:
             _show_part(out, part, number, len(plan.parts), plan.limits)
     failed = [plan.failure for plan in plans if plan.failure is not None]
     # As without --dry-run: what an account would refuse is a mistake in the call.
-    code = max((UsageError.exit_code if one.code == RejectedError.code else one.exit_code for one in failed), default=0)
-    out.done({"dry_run": True, "publish_at": publish_at.isoformat(), "accounts": [_shape(plan) for plan in plans]}, code)
+    code = max(
+        (UsageError.exit_code if one.code == RejectedError.code else one.exit_code for one in failed), default=0
+    )
+    out.done(
+        {"dry_run": True, "publish_at": publish_at.isoformat(), "accounts": [_shape(plan) for plan in plans]}, code
+    )
 
 
 def _show_part(out: Output, part: Post, number: int, count: int, limits: Limits) -> None:
     most = maximum(limits, media=bool(part.media))
     used = measure(part.text, limits)
     size = _("{used} of {most} {unit}") if most else _("{used} {unit}, no limit")
-    out.line(f"  {_('part {number} of {count}').format(number=number, count=count)}: "
-             + size.format(used=used, most=most, unit=_unit(limits.unit)))
+    out.line(
+        f"  {_('part {number} of {count}').format(number=number, count=count)}: "
+        + size.format(used=used, most=most, unit=_unit(limits.unit))
+    )
     if part.title:
         out.line("  " + _("title: {title}").format(title=part.title))
     for line in part.text.splitlines():
@@ -197,8 +209,11 @@ def _show_part(out: Output, part: Post, number: int, count: int, limits: Limits)
         out.line("  " + _("link, as a field of its own: {link}").format(link=part.link))
     if part.media:
         alts = [short(image.alt) for image in part.media if image.alt]
-        out.line("  " + ngettext("{count} image", "{count} images", len(part.media)).format(count=len(part.media))
-                 + (": " + "; ".join(alts) if alts else ""))
+        out.line(
+            "  "
+            + ngettext("{count} image", "{count} images", len(part.media)).format(count=len(part.media))
+            + (": " + "; ".join(alts) if alts else "")
+        )
 
 
 def _unit(unit: str) -> str:
@@ -217,16 +232,18 @@ def _shape(plan: _Plan) -> dict[str, Any]:
     parts = []
     for part in plan.parts:
         assert plan.limits is not None
-        parts.append({
-            "text": part.text,
-            "title": part.title,
-            "link": part.link,
-            "link_in": plan.limits.link,
-            "images": [{"mime": image.mime, "bytes": len(image.content), "alt": image.alt} for image in part.media],
-            "units": measure(part.text, plan.limits),
-            "limit": maximum(plan.limits, media=bool(part.media)) or None,
-            "unit": plan.limits.unit,
-        })
+        parts.append(
+            {
+                "text": part.text,
+                "title": part.title,
+                "link": part.link,
+                "link_in": plan.limits.link,
+                "images": [
+                    {"mime": image.mime, "bytes": len(image.content), "alt": image.alt} for image in part.media
+                ],
+                "units": measure(part.text, plan.limits),
+                "limit": maximum(plan.limits, media=bool(part.media)) or None,
+                "unit": plan.limits.unit,
+            }
+        )
     return {"account": plan.account, "platform": plan.platform, "parts": parts, "error": error}
-
-

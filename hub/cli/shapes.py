@@ -88,7 +88,9 @@ def _node_shape(node: Node) -> dict[str, Any]:
     """A remark that others answer and that the hub has not seen is `unseen`: it has an id and children only."""
     children = {"children": [_node_shape(child) for child in node.children]}
     if node.mention is None:
-        unseen = dict.fromkeys(("id", "account", "platform", "kind", "thread_id", "parent_id", "author", "sent_at"))
+        unseen = dict.fromkeys(
+            ("id", "account", "platform", "kind", "thread_id", "parent_id", "author", "sent_at")
+        )
         return {**unseen, "remote_id": node.remote_id, "text": "", "url": "", "unseen": True, **children}
     return {**mention_shape(node.mention), **children}
 

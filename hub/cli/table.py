@@ -21,7 +21,7 @@ TABLE: dict[str, Entry] = {
     "post": Entry("post", "post", N_("Publish a text on some accounts, once on each.")),
     "edit": Entry("posts", "edit", N_("Change a post; its copies follow.")),
     "delete": Entry("posts", "delete", N_("Withdraw a post; its copies are deleted.")),
-    "posts": Entry("posts", "posts", N_("List our posts, and what became of each delivery.")),
+    "posts": Entry("posts", "list_posts", N_("List our posts, and what became of each delivery.")),
     "tick": Entry("work", "tick", N_("Do all that is due now, then end; made for cron.")),
     "run": Entry("work", "run", N_("Do what is due, for ever, until told to stop.")),
     "inbox": Entry("talk", "inbox", N_("List what others said to us or about us, newest first.")),

@@ -113,7 +113,10 @@ def plan(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost) -
         key=settling.part_key(post.key, delivery.account, 0),
     )
     parts = fit(
-        turn.hooks.prepare(whole, turn.account), adapter.limits(), overflow=turn.overflow, permalink=post.link
+        turn.hooks.prepare(whole, turn.account),
+        adapter.limits(),
+        overflow=turn.overflow,
+        permalink=post.url or post.link,
     )
     changes: dict[str, Any] = {}
     if delivery.text is not None and delivery.version == post.version:

@@ -167,6 +167,14 @@ def hasten(connection: Connection, names: Iterable[str], kind: str, due_at: date
     )
 
 
+def jobs_of(connection: Connection, account: str) -> dict[str, datetime]:
+    """Return when each kind of an account's work is due next."""
+    rows = connection.execute(
+        sa.select(jobs.c.kind, jobs.c.due_at).where(jobs.c.account == account).order_by(jobs.c.kind)
+    )
+    return dict(rows.tuples().all())
+
+
 def make_all_due(connection: Connection, now: datetime) -> None:
     """Let everything be due now."""
     connection.execute(jobs.update().where(jobs.c.due_at > now).values(due_at=now))

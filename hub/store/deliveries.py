@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.store.database import upsert
-from hub.store.tables import accounts, attempts, deliveries, posts
+from hub.store.tables import accounts, attempts, copies, deliveries, posts
 
 OPEN = ("queued", "waiting", "sending", "unknown")
 """States that the hub itself will leave."""
@@ -282,9 +282,19 @@ def set_state(
 
 
 def taken_ids(connection: Connection, delivery: Delivery, since: datetime) -> frozenset[str]:
-    """Return the remote ids on the account, given out since then, that belong to other deliveries."""
+    """Return the remote ids on the account that belong to other deliveries touched since then.
+
+    An edit may have given a copy a new id; the old ones count as well.
+    """
+    other = sa.and_(
+        deliveries.c.post_id == copies.c.post_id,
+        deliveries.c.account == copies.c.account,
+        deliveries.c.part == copies.c.part,
+    )
     rows = connection.execute(
-        sa.select(deliveries.c.remote_id).where(
+        sa.select(copies.c.remote_id)
+        .join(deliveries, other)
+        .where(
             deliveries.c.account == delivery.account,
             deliveries.c.id != delivery.id,
             deliveries.c.remote_id.is_not(None),

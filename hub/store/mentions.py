@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.models import Author, Mention
-from hub.store.database import chunks, upsert
+from hub.store.database import upsert
+from hub.store.prepared import Prepared, among
 from hub.store.tables import authors, discussions, mention_versions, mentions, threads
 
 # Fewer than this many may vanish at once without looking like a network that lost its memory …
@@ -65,25 +66,23 @@ class Ingested:
 
 def mention_hash(mention: Mention) -> int:
     """Hash what counts as the mention's content: what it says, to whom, and whether it stands."""
-    author = mention.author
-    joined = (
-        f"{mention.parent_id}\x1f{author.remote_id if author else ''}\x1f{author.name if author else ''}"
-        f"\x1f{int(mention.deleted)}\x1f{mention.text}"
-    )
-    return int.from_bytes(blake2b(joined.encode("utf-8", "replace"), digest_size=8).digest(), "big", signed=True)
+    return _hash(_content(mention))
 
 
 def page_digest(items: Iterable[Mention]) -> int:
-    """Hash a page, whatever the order of its items."""
-    total = 0
-    for item in items:
-        total ^= _item_digest(item)
-    return total
+    """Hash a page, whatever the order of its items; an empty one is 0."""
+    contents = sorted(f"{item.remote_id}\x1f{_content(item)}" for item in items)
+    return _hash("\x1e".join(contents)) if contents else 0
 
 
-def _item_digest(item: Mention) -> int:
-    joined = f"{item.remote_id}\x1f{mention_hash(item)}".encode()
-    return int.from_bytes(blake2b(joined, digest_size=8).digest(), "big", signed=True)
+def _content(mention: Mention) -> str:
+    author = mention.author
+    who = f"{author.remote_id}\x1f{author.name}" if author is not None else "\x1f"
+    return f"{mention.parent_id}\x1f{who}\x1f{int(mention.deleted)}\x1f{mention.text}"
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "big", signed=True)
 
 
 def ingest(
@@ -112,25 +111,34 @@ def ingest(
             _update(connection, before, item, hashed, now, result)
     _store_authors(connection, platform, unique.values())
     if fresh:
-        connection.execute(upsert(connection, mentions).on_conflict_do_nothing(), fresh)
+        _INSERT.many(connection, fresh)
     return result
 
 
-def _known(connection: Connection, platform: str, remote_ids: Sequence[str]) -> dict[str, Any]:
-    found = {}
-    for some in chunks(remote_ids):
-        rows = connection.execute(
-            sa.select(
-                mentions.c.id,
-                mentions.c.remote_id,
-                mentions.c.hash,
-                mentions.c.missed,
-                mentions.c.deleted_at,
-                mentions.c.edited_at,
-            ).where(mentions.c.platform == platform, mentions.c.remote_id.in_(some))
-        )
-        found.update({row.remote_id: row for row in rows})
-    return found
+class _Known(NamedTuple):
+    """What a stored mention is compared by."""
+
+    id: int
+    remote_id: str
+    hash: int
+    missed: int
+    deleted_at: datetime | None
+
+
+_KNOWN = Prepared(
+    lambda connection: sa.select(*(mentions.c[field] for field in _Known._fields)).where(
+        mentions.c.platform == sa.bindparam("platform"), among(connection, mentions.c.remote_id, "remote_ids")
+    )
+)
+_INSERT = Prepared(
+    lambda connection: upsert(connection, mentions).inline().on_conflict_do_nothing(),
+    columns=[column.name for column in mentions.columns if not column.primary_key],
+)
+
+
+def _known(connection: Connection, platform: str, remote_ids: Sequence[str]) -> dict[str, _Known]:
+    rows = _KNOWN.rows(connection, platform=platform, remote_ids=remote_ids)
+    return {row[1]: _Known(*row) for row in rows}
 
 
 def _row(item: Mention, account: str, platform: str, thread_id: int, hashed: int, now: datetime) -> dict[str, Any]:
@@ -154,7 +162,7 @@ def _row(item: Mention, account: str, platform: str, thread_id: int, hashed: int
 
 
 def _update(
-    connection: Connection, before: Any, item: Mention, hashed: int, now: datetime, result: Ingested
+    connection: Connection, before: _Known, item: Mention, hashed: int, now: datetime, result: Ingested
 ) -> None:
     if item.deleted:
         if before.deleted_at is None:
@@ -228,36 +236,41 @@ def note_absent(
 
 def _store_authors(connection: Connection, platform: str, items: Iterable[Mention]) -> None:
     wanted = {item.author.remote_id: item.author for item in items if item.author is not None}
-    known: dict[str, int] = {}
-    for some in chunks(list(wanted)):
-        rows = connection.execute(
-            sa.select(authors.c.remote_id, authors.c.hash).where(
-                authors.c.platform == platform, authors.c.remote_id.in_(some)
-            )
-        )
-        known.update(rows.all())
-    changed = [
-        _author_row(author, platform)
-        for author in wanted.values()
-        if known.get(author.remote_id) != _author_hash(author)
-    ]
+    known = dict(_AUTHORS.rows(connection, platform=platform, remote_ids=list(wanted)))
+    changed = []
+    for author in wanted.values():
+        hashed = _author_hash(author)
+        if known.get(author.remote_id) != hashed:
+            changed.append(_author_row(author, platform, hashed))
     if changed:
-        insert = upsert(connection, authors)
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["platform", "remote_id"],
-                set_={name: insert.excluded[name] for name in ("name", "handle", "url", "emails", "hash")},
-            ),
-            changed,
-        )
+        _UPSERT_AUTHORS.many(connection, changed)
+
+
+_AUTHORS = Prepared(
+    lambda connection: sa.select(authors.c.remote_id, authors.c.hash).where(
+        authors.c.platform == sa.bindparam("platform"), among(connection, authors.c.remote_id, "remote_ids")
+    )
+)
+
+
+def _upsert_authors(connection: Connection) -> Any:
+    insert = upsert(connection, authors)
+    return insert.on_conflict_do_update(
+        index_elements=["platform", "remote_id"],
+        set_={name: insert.excluded[name] for name in ("name", "handle", "url", "emails", "hash")},
+    )
+
+
+_UPSERT_AUTHORS = Prepared(
+    _upsert_authors, columns=("platform", "remote_id", "name", "handle", "url", "emails", "hash")
+)
 
 
 def _author_hash(author: Author) -> int:
-    joined = "\x1f".join((author.name, author.handle, author.url, *sorted(author.emails)))
-    return int.from_bytes(blake2b(joined.encode("utf-8", "replace"), digest_size=8).digest(), "big", signed=True)
+    return _hash("\x1f".join((author.name, author.handle, author.url, *sorted(author.emails))))
 
 
-def _author_row(author: Author, platform: str) -> dict[str, Any]:
+def _author_row(author: Author, platform: str, hashed: int) -> dict[str, Any]:
     return {
         "platform": platform,
         "remote_id": author.remote_id,
@@ -265,19 +278,23 @@ def _author_row(author: Author, platform: str) -> dict[str, Any]:
         "handle": author.handle,
         "url": author.url,
         "emails": " ".join(sorted(email.lower() for email in author.emails)),
-        "hash": _author_hash(author),
+        "hash": hashed,
     }
 
 
 def live_ids(connection: Connection, thread_id: int, limit: int = 100) -> list[str]:
     """Return the newest mentions of a thread that stand."""
-    rows = connection.execute(
+    return [remote_id for (remote_id,) in _LIVE.rows(connection, thread_id=thread_id, count=limit)]
+
+
+_LIVE = Prepared(
+    lambda _: (
         sa.select(mentions.c.remote_id)
-        .where(mentions.c.thread_id == thread_id, mentions.c.deleted_at.is_(None))
+        .where(mentions.c.thread_id == sa.bindparam("thread_id"), mentions.c.deleted_at.is_(None))
         .order_by(mentions.c.id.desc())
-        .limit(limit)
+        .limit(sa.bindparam("count", type_=sa.Integer()))
     )
-    return list(rows.scalars())
+)
 
 
 def _shown() -> sa.Select[Any]:
@@ -346,6 +363,14 @@ def of_author(connection: Connection, platform: str, author_id: str) -> list[Sto
         _shown().where(mentions.c.platform == platform, mentions.c.author_id == author_id).order_by(mentions.c.id)
     )
     return [StoredMention(*row) for row in connection.execute(query)]
+
+
+def seen_at(connection: Connection, mention_id: int) -> datetime | None:
+    """Return when the hub first saw a mention."""
+    found: datetime | None = connection.execute(
+        sa.select(mentions.c.seen_at).where(mentions.c.id == mention_id)
+    ).scalar()
+    return found
 
 
 def versions_of(connection: Connection, mention_id: int) -> list[tuple[datetime, str]]:

@@ -16,13 +16,18 @@ from hub.store.tables import copies, media, post_media, posts
 
 
 class NewPost(NamedTuple):
-    """A post to be stored. `key` makes it one: a second post with the same key is the first."""
+    """A post to be stored. `key` makes it one: a second post with the same key is the first.
+
+    `link` is what the post points to and goes out with it; `url` is where the post itself stands, if it stands
+    somewhere, and goes out only where the text had to be shortened.
+    """
 
     key: str
     text: str
     publish_at: datetime
     title: str = ""
     link: str = ""
+    url: str = ""
     media: Sequence[Media] = ()
     source: str = ""
     source_id: str = ""
@@ -35,6 +40,7 @@ class StoredPost(NamedTuple):
     text: str
     title: str
     link: str
+    url: str
     version: int
     source: str
     source_id: str
@@ -75,6 +81,7 @@ def add(connection: Connection, post: NewPost, now: datetime) -> tuple[int, bool
             text=post.text,
             title=post.title,
             link=post.link,
+            url=post.url,
             version=1,
             hash=content_hash(post.text, post.title, post.link, post.media),
             source=post.source,
@@ -118,6 +125,11 @@ def mark_deleted(connection: Connection, post_id: int, now: datetime) -> bool:
 
 def get(connection: Connection, post_id: int) -> StoredPost | None:
     row = connection.execute(sa.select(*_FIELDS).where(posts.c.id == post_id)).first()
+    return None if row is None else StoredPost(*row)
+
+
+def by_key(connection: Connection, key: str) -> StoredPost | None:
+    row = connection.execute(sa.select(*_FIELDS).where(posts.c.key == key)).first()
     return None if row is None else StoredPost(*row)
 
 
@@ -168,6 +180,25 @@ def copies_of(connection: Connection, account: str, remote_ids: Sequence[str]) -
         )
     )
     return {row.remote_id: Copy(row.post_id, row.part, row.origin, row.hash) for row in rows}
+
+
+class CopyOfPost(NamedTuple):
+    """One remote post that is a post of ours."""
+
+    account: str
+    remote_id: str
+    part: int
+    origin: bool
+
+
+def copies_of_post(connection: Connection, post_id: int) -> list[CopyOfPost]:
+    """Return all remote posts that the hub knows to be this post."""
+    rows = connection.execute(
+        sa.select(*(copies.c[field] for field in CopyOfPost._fields))
+        .where(copies.c.post_id == post_id)
+        .order_by(copies.c.account, copies.c.part)
+    )
+    return [CopyOfPost(*row) for row in rows]
 
 
 def add_copy(

@@ -82,6 +82,7 @@ class PostRow(SQLModel, table=True):
     text: str = Field(default="", sa_type=Text)
     title: str = ""
     link: str = ""
+    url: str = ""
     version: int = 1
     hash: int = Field(sa_type=BigInteger)
     source: str = ""

@@ -87,12 +87,12 @@ def add(
 def discussion_of_post(connection: Connection, post_id: int, now: datetime) -> int:
     """Return the discussion about a post, made if it has none."""
     post = connection.execute(
-        sa.select(posts.c.title, posts.c.text, posts.c.link).where(posts.c.id == post_id)
+        sa.select(posts.c.title, posts.c.text, posts.c.link, posts.c.url).where(posts.c.id == post_id)
     ).one()
     title = post.title or " ".join(post.text.split())[:80]
     connection.execute(
         upsert(connection, discussions)
-        .values(post_id=post_id, title=title, url=post.link, created_at=now)
+        .values(post_id=post_id, title=title, url=post.url or post.link, created_at=now)
         .on_conflict_do_nothing(index_elements=["post_id"])
     )
     return int(

@@ -14,7 +14,7 @@ from hashlib import sha256
 from html import escape
 from typing import Any, Literal
 
-from hub.testing import Double, Reply, Request
+from hub.testing import FeedDouble, Reply, Request
 
 Format = Literal["rss", "atom", "json"]
 _PATHS: dict[Format, str] = {"rss": "/feed.xml", "atom": "/atom.xml", "json": "/feed.json"}
@@ -38,7 +38,7 @@ class Article:
     updated: datetime
 
 
-class BlogDouble(Double):
+class BlogDouble(FeedDouble):
     """The blog. `window` articles are in the feed, the older ones in archive pages (RFC 5005).
 
     `token`, or `user` and `password`, lock it when they are set. `moved` maps a path to (status, new path).

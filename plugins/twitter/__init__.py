@@ -89,9 +89,7 @@ class Twitter(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Res
         return self._create(self._body(post))
 
     def find(self, post: Post) -> Receipt | None:
-        # X turns a bare "example.com" into a link with a scheme: both sides are compared without domains.
-        bare = structs.replace(post, text=wire.without_domains(_text(post)))
-        return find_in_timeline(cast(Timeline, _WithoutDomains(self)), bare)
+        return find_in_timeline(self, post)
 
     def edit(self, remote_id: str, post: Post) -> Receipt:
         """Make a new version. X allows five, within 30 minutes, and none of an answer to somebody else."""
@@ -153,7 +151,7 @@ class Twitter(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Res
             some = asked[first : first + _PER_PAGE]
             shown = self._look_up(some)
             if some[0] == root:
-                conversation = _found(root, shown).conversation_id or root
+                conversation = self._found(root, shown).conversation_id or root
                 if conversation != root:
                     yield from self.fetch_replies(thread, str(Bookmark(root=conversation)))
                     return
@@ -203,7 +201,17 @@ class Twitter(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Res
         return Receipt(remote_id=remote_id, url=wire.permalink(remote_id, self._me.username if self._me else ""))
 
     def _one(self, remote_id: str) -> shapes.XPost:
-        return _found(remote_id, self._look_up([remote_id]))
+        return self._found(remote_id, self._look_up([remote_id]))
+
+    def _found(self, remote_id: str, page: shapes.Page) -> shapes.XPost:
+        """Return a post that was looked up, or raise why it is not there."""
+        for post in page.data:
+            if post.id == remote_id:
+                return post
+        reasons = [error for error in page.errors if error.resource_id in ("", remote_id)]
+        why = self.http.redact("; ".join(error.why for error in reasons)) or "X does not show it"
+        hidden = reasons and not any(error.missing for error in reasons)
+        raise (RejectedError if hidden else GoneError)("post {id}: {why}", id=remote_id, why=why)
 
     def _look_up(self, remote_ids: list[str]) -> shapes.Page:
         query = {"ids": ",".join(remote_ids), **wire.fields(self.settings.fields)}
@@ -234,29 +242,6 @@ class Twitter(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Res
                 raise
             self._login.renew()
             return self.http.request(method, path, **options)
-
-
-class _WithoutDomains:
-    """A timeline whose texts have lost what `wire.without_domains` drops."""
-
-    def __init__(self, timeline: Timeline) -> None:
-        self._timeline = timeline
-
-    def fetch_posts(self, cursor: str | None) -> Iterator[Batch[RemotePost]]:
-        for batch in self._timeline.fetch_posts(cursor):
-            items = [structs.replace(item, text=wire.without_domains(item.text)) for item in batch.items]
-            yield Batch(items, batch.cursor)
-
-
-def _found(remote_id: str, page: shapes.Page) -> shapes.XPost:
-    """Return a post that was looked up, or raise why it is not there."""
-    for post in page.data:
-        if post.id == remote_id:
-            return post
-    reasons = [error for error in page.errors if error.resource_id in ("", remote_id)]
-    why = "; ".join(error.why for error in reasons) or "X does not show it"
-    hidden = reasons and not any(error.missing for error in reasons)
-    raise (RejectedError if hidden else GoneError)("post {id}: {why}", id=remote_id, why=why)
 
 
 def _text(post: Post) -> str:

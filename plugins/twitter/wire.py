@@ -26,8 +26,7 @@ _FIELDS = {
     },
 }
 _EMAIL = re.compile(r"[\w.%+-]+@[a-z\d-]+(?:\.[a-z\d-]+)*\.[a-z]{2,}", re.ASCII | re.IGNORECASE)
-_DOMAIN = re.compile(r"(?<![\w@.:/-])(?:[\w-]+\.)+[^\W\d_]{2,}\S*")
-_HANDLES = re.compile(r"(?:@\w+\s+)+")
+_HANDLES = re.compile(r"(?:@\S+\s+)+")
 _OWN_MEDIA = re.compile(r"/status/\d+/(?:photo|video)/\d+$")
 _QUOTED = re.compile(r"https?://(?:mobile\.)?(?:x|twitter)\.com/\w+/status/\d+")
 # An id is milliseconds since this moment (of the Unix epoch), shifted by 22 bits.
@@ -73,11 +72,6 @@ def plain_text(post: XPost) -> str:
             if url.url and url.expanded_url:
                 text = text.replace(url.url, "" if _is_media(url) else url.expanded_url)
     return clean_text(text).strip()
-
-
-def without_domains(text: str) -> str:
-    """Drop what X may have made a link although it was written without a scheme, such as "example.com"."""
-    return _DOMAIN.sub(" ", text)
 
 
 def same(post: XPost, text: str, media: int) -> bool:

@@ -144,6 +144,7 @@ class VKDouble(SocialDouble):
     VK does there is undocumented.
     """
 
+    shows_email = True
     us = Person(id=f"-{GROUP}", name="Our company", handle="company")
 
     def __init__(

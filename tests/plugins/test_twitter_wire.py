@@ -194,19 +194,6 @@ def test_a_post_that_is_none_is_refused(post: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "left"),
-    [
-        ("See example.com, now", "See now"),
-        ("See http://example.com, now", "See http://example.com, now"),
-        ("Write to a@example.com", "Write to a@example.com"),
-        ("1.5 and e.g. this", "1.5 and e.g. this"),
-    ],
-)
-def test_domains_are_dropped_and_nothing_else(text: str, left: str) -> None:
-    assert " ".join(wire.without_domains(text).split()) == left
-
-
-@pytest.mark.parametrize(
     ("body", "why"),
     [
         ({"title": "Forbidden", "detail": "No.", "type": "about:blank", "status": 403}, "No."),

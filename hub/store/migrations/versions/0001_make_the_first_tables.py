@@ -57,6 +57,7 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("title", sa.String(), nullable=False),
         sa.Column("link", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("hash", sa.BigInteger(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),

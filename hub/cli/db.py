@@ -1,0 +1,95 @@
+"""`hub db`: upgrades, verifies and backs up the database."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from hub.cli.i18n import _, ngettext
+from hub.cli.opening import read_settings
+from hub.cli.output import Output, command
+from hub.errors import HubError, StoreError, UsageError
+from hub.store import Store, migrate
+
+
+@click.group("db", help=_("Upgrade, verify or back up the database."))
+def db() -> None:
+    """Gather the commands of the database."""
+
+
+@command("upgrade", help=_("Bring the database to this program's version; it is made if there is none."))
+def upgrade(out: Output) -> None:
+    """Migrate, in one transaction."""
+    with _store(out, must_exist=False) as store:
+        changed = migrate.upgrade(store)
+        found = migrate.version(store)
+    out.line(
+        (
+            _("The database is now of version {version}.")
+            if changed
+            else _("The database is of version {version}; there was nothing to do.")
+        ).format(version=found)
+    )
+    out.done({"changed": changed, "version": found})
+
+
+@command("verify", help=_("Check the file and the hub's own rules."))
+def verify(out: Output) -> None:
+    """Say what is wrong; exit 1 if anything is."""
+    with _store(out) as store:
+        problems = migrate.verify(store)
+    for problem in problems:
+        out.line(problem)
+    count = len(problems)
+    out.line(
+        ngettext("{count} problem found.", "{count} problems found.", count).format(count=count)
+        if problems
+        else _("The database is sound.")
+    )
+    out.done({"problems": problems}, HubError.exit_code if problems else 0)
+
+
+@command("backup", help=_("Copy the database to a new file while it is in use."))
+@click.argument("path", type=click.Path(path_type=Path))
+def backup(out: Output, path: Path) -> None:
+    """Copy it whole or not at all."""
+    with _store(out) as store:
+        there_before = path.exists()
+        try:
+            migrate.backup(store, path)
+        except (sqlite3.Error, OSError) as error:
+            if not there_before:
+                path.unlink(missing_ok=True)
+            raise StoreError(
+                "the backup {file} cannot be written: {why}",
+                hint="see that its folder is there, may be written and has room",
+                file=path,
+                why=str(error),
+            ) from None
+    size = path.stat().st_size
+    out.line(_("Copied to {file} ({size} bytes).").format(file=path, size=size))
+    out.done({"file": str(path), "bytes": size})
+
+
+@contextmanager
+def _store(out: Output, *, must_exist: bool = True) -> Iterator[Store]:
+    settings = read_settings(out)
+    store = Store.open(settings.database_url)
+    try:
+        if must_exist and store.is_sqlite and not Path(str(store.engine.url.database)).exists():
+            raise UsageError(
+                "there is no database {file} yet",
+                hint="`hub db upgrade` makes it",
+                file=store.engine.url.database,
+            )
+        yield store
+    finally:
+        store.close()
+
+
+for _command in (upgrade, verify, backup):
+    db.add_command(_command)
