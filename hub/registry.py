@@ -81,7 +81,7 @@ class Registry:
         http = Http(
             checked.api_url,
             deadline=settings.hub.deadline.total_seconds(),
-            calls_per_second=adapter.calls_per_second,
+            calls_per_second=account.options.calls_per_second or adapter.calls_per_second,
             secrets=secret_values(checked),
         )
         return adapter(account.name, checked, http, vault)

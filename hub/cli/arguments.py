@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from hub.adapter import Publisher
+from hub.cli.i18n import N_
 from hub.errors import RejectedError, UsageError
 from hub.models import Media, check_text
 from hub.publishing.media import read_image
@@ -20,23 +21,23 @@ from hub.settings import Account
 _PATIENCE_SECONDS = 60
 
 
-def read_text(text: str, name: str = "the text") -> str:
+def read_text(text: str, which: str = N_("the text")) -> str:
     """Return the text, from stdin for `-`; raise `UsageError` for what no network takes and no database holds."""
     if text == "-":
         try:
             text = sys.stdin.read()
         except UnicodeDecodeError as error:
             raise UsageError("stdin is not in UTF-8: {why}", hint="convert it first", why=str(error)) from None
-    return checked(text, name)
+    return checked(text, which)
 
 
-def checked(text: str, name: str) -> str:
+def checked(text: str, which: str) -> str:
     """Return the text; raise `UsageError` if it holds a NUL or bytes that are no UTF-8."""
     try:
-        return check_text(name, text)
+        return check_text(which, text)
     except ValueError:
-        what = "a NUL character" if "\0" in text else "bytes that are not UTF-8 (a lone surrogate)"
-        raise UsageError("{name} holds {what}", hint="take it out", name=name, what=what) from None
+        what = N_("a NUL character") if "\0" in text else N_("bytes that are not UTF-8 (a lone surrogate)")
+        raise UsageError("{which} holds {what}", hint="take it out", which=which, what=what) from None
 
 
 def read_targets(hub: Hub, given: Sequence[str]) -> list[str]:
@@ -103,7 +104,7 @@ def read_images(paths: Sequence[Path], alts: Sequence[str]) -> list[Media]:
         raise UsageError("there are more descriptions than images", hint="give --alt once for each --image")
     found = []
     for number, path in enumerate(paths):
-        alt = checked(alts[number], "the description of an image") if number < len(alts) else ""
+        alt = checked(alts[number], N_("the description of an image")) if number < len(alts) else ""
         try:
             found.append(read_image(path.read_bytes(), str(path), alt))
         except OSError as error:

@@ -48,7 +48,9 @@ def _of_exit(error: SystemExit) -> Failure:
 
 def _known(error: BaseException) -> HubError | None:
     """Recognise what the machine says: of a database, a file, a disk."""
-    if type(error).__module__.startswith("sqlalchemy.") or type(error).__module__ == "sqlite3":
+    # By name: importing SQLAlchemy to complain about a missing argument would take longer than the rest.
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "DBAPIError" in kinds or type(error).__module__ == "sqlite3":
         return _of_database(str(getattr(error, "orig", None) or error).strip().splitlines()[0])
     if isinstance(error, OSError):
         file = error.filename or _("a file")

@@ -17,6 +17,9 @@ LANGUAGES = ("en", "ru")
 # What says a language, first to last; the first that is set decides.
 _VARIABLES = ("HUB_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 
+# Facts that are words of ours and not names.
+_SPOKEN = frozenset({"why", "what", "which", "state", "action"})
+
 _current: gettext.NullTranslations = gettext.NullTranslations()
 
 
@@ -60,7 +63,7 @@ def N_(message: str) -> str:  # noqa: N802  # gettext's own name for this
 def words_of(error: HubError, words: gettext.NullTranslations | None = None) -> tuple[str, str]:
     """Return an error's message and mend in a language (the current one), filled with its facts."""
     chosen = words or _current
-    facts = {name: _fact(value, chosen) for name, value in error.facts.items()}
+    facts = {name: _fact(name, value, chosen) for name, value in error.facts.items()}
     return _filled(error.message, facts, chosen), _filled(error.hint, facts, chosen)
 
 
@@ -75,7 +78,7 @@ def _filled(template: str, facts: Mapping[str, object], words: gettext.NullTrans
         return text
 
 
-def _fact(value: object, words: gettext.NullTranslations) -> object:
+def _fact(name: str, value: object, words: gettext.NullTranslations) -> object:
     """A fact may be an error, or words of ours, such as a reason; names and numbers stay as they are."""
     from hub.errors import HubError
 
@@ -83,7 +86,7 @@ def _fact(value: object, words: gettext.NullTranslations) -> object:
         return words_of(value, words)[0]
     if isinstance(value, Exception):
         return _reason(value, words)
-    return words.gettext(value) if isinstance(value, str) and value else value
+    return words.gettext(value) if name in _SPOKEN and isinstance(value, str) and value else value
 
 
 def _reason(error: Exception, words: gettext.NullTranslations) -> str:

@@ -23,9 +23,9 @@ P = ParamSpec("P")
 PARTLY = 5
 INTERRUPTED = 130
 # Texts come from strangers: no control character of theirs may steer a terminal, nor turn its writing around.
-_UNSAFE = {
-    code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-}
+_UNSAFE = dict.fromkeys(
+    (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd"
+)
 _UNSAFE_LINES = {code: char for code, char in _UNSAFE.items() if code not in (0x09, 0x0A)}
 
 
@@ -102,9 +102,10 @@ class Output:
         head = " · ".join([author, mention.account, self.when(mention.sent_at), f"#{mention.id}", *marks])
         return one_line(head), [*mention.text.splitlines(), *([mention.url] if mention.url else [])]
 
-    def when(self, moment: datetime | None) -> str:
+    def when(self, moment: datetime | None, *, seconds: bool = False) -> str:
         """Say a time by the hub's clock."""
-        return "" if moment is None else moment.astimezone(self.zone).strftime("%Y-%m-%d %H:%M")
+        form = "%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M"
+        return "" if moment is None else moment.astimezone(self.zone).strftime(form)
 
     def ask(self, question: str, hint: str) -> None:
         """Let the person agree; raise `UsageError` with the mend where nobody can be asked."""
@@ -136,16 +137,21 @@ class Output:
 
 
 def command(
-    name: str, *, help: str, epilog: str | None = None
+    name: str, *, help: str, epilog: str | None = None, dashes: bool = False
 ) -> Callable[[Callable[Concatenate[Output, P], None]], click.Command]:
-    """Make a command of a function that takes the `Output` first; it understands the global options too."""
+    """Make a command of a function that takes the `Output` first; it understands the global options too.
+
+    With `dashes` an argument may begin with one, as ids do on some networks.
+    """
 
     def decorate(function: Callable[Concatenate[Output, P], None]) -> click.Command:
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> None:
             function(click.get_current_context().find_object(Output) or Output(), *args, **kwargs)
 
-        made = click.command(name, help=help, short_help=help, epilog=epilog)(call)
+        made = click.command(
+            name, help=help, short_help=help, epilog=epilog, context_settings={"ignore_unknown_options": dashes}
+        )(call)
         made.params += shared_options()
         return made
 

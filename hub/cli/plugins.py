@@ -30,7 +30,7 @@ def plugin_commands(registry: Registry | None = None) -> dict[str, click.Command
             hint="mend or uninstall it",
             why=f"{type(error).__name__}: {error}",
         ) from error
-    return group.commands
+    return dict(group.commands)
 
 
 @command("plugins", help=_("List the platforms, what each can do and its settings."))

@@ -13,7 +13,7 @@ import click
 from hub.adapter import Publisher
 from hub.cli import arguments
 from hub.cli.failures import failure_of
-from hub.cli.i18n import _, ngettext
+from hub.cli.i18n import N_, _, ngettext
 from hub.cli.opening import open_hub
 from hub.cli.output import Failure, Output, command, short
 from hub.cli.shapes import post_shape
@@ -72,10 +72,10 @@ def post(
     """Check everything first, so that a post is accepted whole or not at all."""
     content = Post(
         text=arguments.read_text(text),
-        title=arguments.checked(title, "the title"),
-        link=arguments.checked(link, "the link").strip(),
+        title=arguments.checked(title, N_("the title")),
+        link=arguments.checked(link, N_("the link")).strip(),
         media=arguments.read_images(images, alts),
-        key=arguments.checked(key, "the key") if key else uuid.uuid4().hex,
+        key=arguments.checked(key, N_("the key")) if key else uuid.uuid4().hex,
     )
     if not content.text.strip() and not content.title.strip() and not content.link and not content.media:
         raise UsageError("the post is empty", hint="give it a text, a link or an image")

@@ -70,8 +70,8 @@ def edit(out: Output, post_id: int, text: str, link: str | None, title: str | No
             images = posts.media_of(connection, post_id)
         content = {
             "text": new_text,
-            "link": post.link if link is None else arguments.checked(link, "the link").strip(),
-            "title": post.title if title is None else arguments.checked(title, "the title"),
+            "link": post.link if link is None else arguments.checked(link, N_("the link")).strip(),
+            "title": post.title if title is None else arguments.checked(title, N_("the title")),
         }
         if not any(part.strip() for part in content.values()) and not images:
             raise UsageError("the post would be empty", hint="`hub delete {id}` withdraws it", id=post_id)

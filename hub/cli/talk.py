@@ -6,7 +6,7 @@ import click
 
 from hub.adapter import ThreadReader
 from hub.cli import arguments
-from hub.cli.i18n import _, ngettext
+from hub.cli.i18n import N_, _, ngettext
 from hub.cli.opening import open_hub, open_store
 from hub.cli.output import Output, command, iso, one_line, short
 from hub.cli.settle import remote_id_of
@@ -105,7 +105,7 @@ def discussion(out: Output, discussion_id: int) -> None:
 @click.argument("text")
 def reply(out: Output, mention_id: int, text: str) -> None:
     """Send an answer, once; what came of it is written down."""
-    words = arguments.read_text(text, "the answer")
+    words = arguments.read_text(text, N_("the answer"))
     with open_hub(out) as hub:
         mention = replying.find(hub.store, mention_id)
         adapter = hub.adapter(mention.account)
@@ -126,7 +126,7 @@ def reply(out: Output, mention_id: int, text: str) -> None:
     out.done({"reply": {"mention": mention_id, "remote_id": receipt.remote_id, "url": receipt.url}})
 
 
-@command("watch", help=_("Follow the answers under a post that the hub did not publish."))
+@command("watch", help=_("Follow the answers under a post that the hub did not publish."), dashes=True)
 @click.argument("account")
 @click.argument("post", metavar="REMOTE_ID|URL")
 @click.option(
@@ -134,7 +134,7 @@ def reply(out: Output, mention_id: int, text: str) -> None:
 )
 def watch(out: Output, account: str, post: str, discussion_id: int | None) -> None:
     """Attach a thread by hand; it is read at the next tick."""
-    place = arguments.checked(post, "the id").strip()
+    place = arguments.checked(post, N_("the id")).strip()
     if not place:
         raise UsageError("the id is empty", hint="give the id of the post, or its address")
     with open_hub(out) as hub:

@@ -21,11 +21,12 @@ from hub.store import accounts, deliveries, mentions, posts, replies, threads
 
 
 class Event(NamedTuple):
-    """Something that happened: when, what in a few words, and its facts."""
+    """Something that happened: when, what in a few words, and its facts; a person reads those in `shown`."""
 
     at: datetime
     what: str
     facts: dict[str, Any]
+    shown: tuple[str, ...] = ()
 
 
 @command(
@@ -44,8 +45,12 @@ def trace(out: Output, subject: str) -> None:
         shape, events = tell(out, hub, name)
     events.sort(key=lambda event: event.at)
     for event in events:
-        facts = "  ".join(one_line(str(value)) for value in event.facts.values() if value not in (None, "", {}))
-        out.line(f"{out.when(event.at)}  {event.what}  {facts}")
+        shown = event.shown or tuple(event.facts.values())
+        out.line(
+            "  ".join(
+                [out.when(event.at, seconds=True), event.what, *(one_line(str(fact)) for fact in shown if fact)]
+            )
+        )
     out.done(
         {
             **shape,
@@ -88,13 +93,20 @@ def _post(out: Output, hub: Hub, name: str) -> tuple[dict[str, Any], list[Event]
                 attempt["at"],
                 f"{word(attempt['action'])}: {word(attempt['outcome'])}",
                 {
-                    "account": row.account if not row.part else f"{row.account} {row.part + 1}",
+                    "account": row.account,
+                    "part": row.part,
                     "attempt": attempt["number"],
                     "outcome": attempt["outcome"],
                     "detail": attempt["detail"],
                     "request_id": attempt["request_id"],
                     "delivery": row.id,
                 },
+                (
+                    row.account if not row.part else f"{row.account} {row.part + 1}",
+                    _("attempt {number}").format(number=attempt["number"]) if attempt["number"] else "",
+                    attempt["detail"],
+                    _("request {id}").format(id=attempt["request_id"]) if attempt["request_id"] else "",
+                ),
             )
         )
     shape = {
@@ -144,7 +156,7 @@ def _mention(out: Output, hub: Hub, name: str) -> tuple[dict[str, Any], list[Eve
 def _account(out: Output, hub: Hub, name: str) -> tuple[dict[str, Any], list[Event]]:
     with hub.store.read() as connection:
         health = next((one for one in accounts.all_health(connection) if one.name == name), None)
-        runs = accounts.recent_runs(connection, name)
+        runs: list[dict[str, Any]] = [dict(run) for run in accounts.recent_runs(connection, name)]
         jobs = accounts.jobs_of(connection, name)
     if name not in hub.settings.accounts:
         raise arguments.unknown_account(name, hub.settings.accounts, hub.settings.path)
@@ -185,6 +197,11 @@ def _account(out: Output, hub: Hub, name: str) -> tuple[dict[str, Any], list[Eve
                 "outcome": run["outcome"],
                 "ended_at": iso(run["ended_at"]),
             },
+            (
+                ", ".join(word(kind) for kind in run["kinds"].split()),
+                ", ".join(f"{name}: {count}" for name, count in json.loads(run["counts"]).items()),
+                run["error"],
+            ),
         )
         for run in runs
     ]

@@ -7,7 +7,7 @@ import sys
 import click
 
 from hub.cli import arguments
-from hub.cli.i18n import _
+from hub.cli.i18n import N_, _
 from hub.cli.opening import open_store
 from hub.cli.output import Output, command
 from hub.errors import UsageError
@@ -33,7 +33,9 @@ def put(out: Output, account: str, name: str) -> None:
         secret = _read(out)
         if not secret:
             raise UsageError("the secret is empty", hint="give it on stdin: hub vault put ACCOUNT NAME < FILE")
-        hub.vault(account).write(arguments.checked(name, "the name"), arguments.checked(secret, "the secret"))
+        hub.vault(account).write(
+            arguments.checked(name, N_("the name")), arguments.checked(secret, N_("the secret"))
+        )
     out.line(_("The vault has {name} of {account}.").format(name=name, account=account))
     out.done({"account": account, "name": name})
 

@@ -43,6 +43,39 @@ _WORDS = (
 )
 
 
+# What hub/publishing/media.py finds in place of an image, and what the machine and pydantic say most often.
+_REASONS = (
+    N_("a PDF file"),
+    N_("a ZIP archive or an office document"),
+    N_("a BMP image"),
+    N_("a TIFF image"),
+    N_("an icon"),
+    N_("a broken PNG image"),
+    N_("a broken JPEG image"),
+    N_("a broken GIF image"),
+    N_("a JSON document"),
+    N_("an SVG drawing"),
+    N_("a web page"),
+    N_("an XML document"),
+    N_("an empty file"),
+    N_("a HEIC image"),
+    N_("an AVIF image"),
+    N_("a video"),
+    N_("a file of an unknown kind"),
+    N_("No space left on device"),
+    N_("Permission denied"),
+    N_("Read-only file system"),
+    N_("Is a directory"),
+    N_("Not a directory"),
+    N_("No such file or directory"),
+    N_("Input should be a valid string"),
+    N_("Input should be a valid integer"),
+    N_("Input should be a valid integer, unable to parse string as an integer"),
+    N_("Input should be a valid boolean"),
+    N_("Input should be a valid tuple"),
+)
+
+
 def word(name: str) -> str:
     """Say a stored word in the reader's language; one that has no translation is said as it is."""
     return _(name)

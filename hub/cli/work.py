@@ -38,7 +38,12 @@ def tick(out: Output, everything: bool) -> None:
         reports: list[Report] = []
         try:
             with _progress(len(hub.settings.accounts)) as step:
-                scheduler.tick(lambda report: (reports.append(report), step()))  # type: ignore[func-returns-value]
+
+                def note(report: Report) -> None:
+                    reports.append(report)
+                    step()
+
+                scheduler.tick(note)
         finally:
             scheduler.close(_PATIENCE)
     counts = sum((report.counts for report in reports), Counter())

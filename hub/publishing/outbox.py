@@ -9,7 +9,15 @@ import msgspec
 import structlog
 
 from hub.adapter import Editor, Publisher
-from hub.errors import AuthError, DuplicateError, HubError, RejectedError, TransientError, UnknownOutcome
+from hub.errors import (
+    AuthError,
+    DuplicateError,
+    HubError,
+    RejectedError,
+    StoreError,
+    TransientError,
+    UnknownOutcome,
+)
 from hub.models import Post, Receipt
 from hub.publishing import settling, steps
 from hub.publishing.steps import Turn
@@ -28,6 +36,7 @@ def publish_due(turn: Turn) -> None:
     at all; the deliveries keep their place.
     """
     _adopt_orphans(turn)
+    handled: set[tuple[int, str, str, int, int]] = set()
     while True:
         now = turn.clock()
         with turn.store.read() as connection:
@@ -36,6 +45,10 @@ def publish_due(turn: Turn) -> None:
         if not work:
             return
         for delivery in work:
+            step = (delivery.id, delivery.action, delivery.state, delivery.attempts, delivery.looked)
+            if step in handled:
+                raise StoreError("delivery {id} is where it was before it was worked on", id=delivery.id)
+            handled.add(step)
             _one(turn, delivery, content[delivery.post_id])
 
 

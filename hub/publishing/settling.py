@@ -48,12 +48,12 @@ def _look(turn: Turn, adapter: Publisher, delivery: Delivery, part: Post) -> Non
     except AuthError:
         raise
     except HubError as error:
-        steps.end(turn, delivery, None, "not settled", error, due_at=turn.clock() + adapter.settle_after)
+        steps.end(turn, delivery, None, "not settled", error, due_at=turn.clock() + turn.settle_wait(adapter))
         return
     except Exception as error:
         log.exception("plugin failed", account=turn.account, platform=adapter.platform, verb="find")
         fault = steps.PluginFault.of(error, adapter)
-        steps.end(turn, delivery, None, "not settled", fault, due_at=turn.clock() + adapter.settle_after)
+        steps.end(turn, delivery, None, "not settled", fault, due_at=turn.clock() + turn.settle_wait(adapter))
         return
     if receipt is not None:
         steps.published(turn, delivery, part, receipt, None)
@@ -68,7 +68,7 @@ def _look(turn: Turn, adapter: Publisher, delivery: Delivery, part: Post) -> Non
             "not found",
             reason,
             looked=delivery.looked + 1,
-            due_at=turn.clock() + adapter.settle_after,
+            due_at=turn.clock() + turn.settle_wait(adapter),
         )
 
 

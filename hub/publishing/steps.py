@@ -50,11 +50,16 @@ class Turn:
     fence: int
     clock: Callable[[], datetime]
     overflow: Literal["thread", "shorten"] = "shorten"
+    settle_after: timedelta | None = None
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
     def account(self) -> str:
         return self.adapter.account
+
+    def settle_wait(self, adapter: Publisher) -> timedelta:
+        """How long after a lost answer the network is looked at."""
+        return self.settle_after or adapter.settle_after
 
 
 class LeaseLost(Exception):
@@ -215,7 +220,7 @@ def set_unknown(turn: Turn, delivery: Delivery, why: str, attempt: int | None) -
     if not isinstance(adapter, Publisher) or adapter.settle == "none":
         close(turn, delivery, "asked", UnknownOutcome.code, why, attempt)
         return
-    wait = adapter.settle_after if adapter.settle == "lookup" else _SOON
+    wait = turn.settle_wait(adapter) if adapter.settle == "lookup" else _SOON
     end(
         turn,
         delivery,

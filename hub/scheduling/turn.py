@@ -102,6 +102,13 @@ def _as_error(error: Exception, account: str, adapter: Adapter | None = None) ->
 
 
 def _publish(hub: Hub, adapter: Adapter, fence: int, report: Report) -> None:
+    schedule = hub.settings.schedule.publish
+    if not schedule.startswith("every "):
+        # Cron names slots: what is due between two of them waits for the next one.
+        with hub.store.read() as connection:
+            last = accounts.last_run(connection, adapter.account, PUBLISH) or hub.clock()
+        if due.next_run(schedule, last, hub.settings.zone) > hub.clock():
+            return
     options = hub.settings.accounts[adapter.account].options
     turn = Turn(
         store=hub.store,
@@ -110,6 +117,7 @@ def _publish(hub: Hub, adapter: Adapter, fence: int, report: Report) -> None:
         fence=fence,
         clock=hub.clock,
         overflow=options.overflow,
+        settle_after=options.settle_after,
         counts=report.counts,
     )
     publish_due(turn)

@@ -158,6 +158,14 @@ def reschedule(
         connection.execute(jobs.update().where(jobs.c.account == account, jobs.c.kind == kind).values(**values))
 
 
+def last_run(connection: Connection, account: str, kind: str) -> datetime | None:
+    """Return when a kind of work was last done for an account."""
+    found: datetime | None = connection.execute(
+        sa.select(jobs.c.last_run_at).where(jobs.c.account == account, jobs.c.kind == kind)
+    ).scalar()
+    return found
+
+
 def hasten(connection: Connection, names: Iterable[str], kind: str, due_at: datetime) -> None:
     """Let a kind of work be due at `due_at`, unless it is due earlier."""
     connection.execute(
@@ -172,7 +180,7 @@ def jobs_of(connection: Connection, account: str) -> dict[str, datetime]:
     rows = connection.execute(
         sa.select(jobs.c.kind, jobs.c.due_at).where(jobs.c.account == account).order_by(jobs.c.kind)
     )
-    return dict(rows.tuples().all())
+    return {row.kind: row.due_at for row in rows}
 
 
 def make_all_due(connection: Connection, now: datetime) -> None:

@@ -86,13 +86,16 @@ class Store:
             with _plain_errors(), self.engine.begin() as connection:
                 if not self.is_sqlite or len(units) > 1:
                     for work, future in units:
+                        # A savepoint by hand costs a tenth of SQLAlchemy's.
+                        connection.exec_driver_sql("SAVEPOINT unit")
                         try:
-                            with connection.begin_nested():
-                                done.append((future, work(connection)))
+                            done.append((future, work(connection)))
                         except Exception as error:
                             if connection.invalidated:
                                 raise
+                            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT unit")
                             failed.append((future, error))
+                        connection.exec_driver_sql("RELEASE SAVEPOINT unit")
                 else:
                     work, future = units[0]
                     done.append((future, work(connection)))

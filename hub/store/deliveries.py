@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.store.database import upsert
+from hub.store.prepared import Prepared
 from hub.store.tables import accounts, attempts, copies, deliveries, posts
 
 OPEN = ("queued", "waiting", "sending", "unknown")
@@ -42,6 +44,7 @@ class Delivery(NamedTuple):
 
 
 _FIELDS = [deliveries.c[field] for field in Delivery._fields]
+_MOMENT = deliveries.c.updated_at.type
 
 
 def add(
@@ -86,30 +89,41 @@ def add(
 
 def due(connection: Connection, account: str, now: datetime, limit: int = 50) -> list[Delivery]:
     """Return what is due on an account, oldest first."""
-    rows = connection.execute(
+    return [Delivery(*row) for row in _DUE.rows(connection, account=account, now=now, count=limit)]
+
+
+_DUE = Prepared(
+    lambda _: (
         sa.select(*_FIELDS)
-        .where(deliveries.c.account == account, deliveries.c.due_at <= now)
+        .where(deliveries.c.account == sa.bindparam("account"), deliveries.c.due_at <= sa.bindparam("now"))
         .order_by(deliveries.c.due_at, deliveries.c.post_id, deliveries.c.part)
-        .limit(limit)
+        .limit(sa.bindparam("count", type_=sa.Integer()))
     )
-    return [Delivery(*row) for row in rows]
+)
 
 
 def next_due(connection: Connection, account: str) -> datetime | None:
-    found: datetime | None = connection.execute(
-        sa.select(sa.func.min(deliveries.c.due_at)).where(deliveries.c.account == account)
-    ).scalar()
+    found: datetime | None = _NEXT_DUE.rows(connection, account=account)[0][0]
     return found
+
+
+_NEXT_DUE = Prepared(
+    lambda _: sa.select(sa.func.min(deliveries.c.due_at)).where(deliveries.c.account == sa.bindparam("account"))
+)
 
 
 def left_sending(connection: Connection, account: str, fence: int) -> list[Delivery]:
     """Return deliveries that a former turn began to send and never finished: their outcome is unknown."""
-    rows = connection.execute(
-        sa.select(*_FIELDS).where(
-            deliveries.c.account == account, deliveries.c.state == "sending", deliveries.c.fence < fence
-        )
+    return [Delivery(*row) for row in _LEFT_SENDING.rows(connection, account=account, fence=fence)]
+
+
+_LEFT_SENDING = Prepared(
+    lambda _: sa.select(*_FIELDS).where(
+        deliveries.c.account == sa.bindparam("account"),
+        deliveries.c.state == "sending",
+        deliveries.c.fence < sa.bindparam("fence"),
     )
-    return [Delivery(*row) for row in rows]
+)
 
 
 def begin(
@@ -119,54 +133,66 @@ def begin(
 
     None if the turn's lease was taken or somebody else has it: then nothing may be sent.
     """
-    held = sa.select(accounts.c.fence).where(accounts.c.name == delivery.account).scalar_subquery()
-    changed = connection.execute(
+    changed = _BEGIN.run(
+        connection,
+        at_id=delivery.id,
+        at_account=delivery.account,
+        at_state=delivery.state,
+        at_attempts=delivery.attempts,
+        at_fence=fence,
+        now=now,
+        text=text,
+        version=version,
+    )
+    if changed == 0:
+        return None
+    ((attempt,),) = _BEGIN_ATTEMPT.rows(
+        connection, delivery_id=delivery.id, number=delivery.attempts + 1, action=delivery.action, at=now
+    )
+    return int(attempt)
+
+
+_BEGIN = Prepared(
+    lambda _: (
         deliveries.update()
         .where(
-            deliveries.c.id == delivery.id,
-            deliveries.c.state == delivery.state,
-            deliveries.c.attempts == delivery.attempts,
-            held == fence,
+            deliveries.c.id == sa.bindparam("at_id"),
+            deliveries.c.state == sa.bindparam("at_state"),
+            deliveries.c.attempts == sa.bindparam("at_attempts"),
+            sa.select(accounts.c.fence).where(accounts.c.name == sa.bindparam("at_account")).scalar_subquery()
+            == sa.bindparam("at_fence"),
         )
         .values(
             state="sending",
-            fence=fence,
+            fence=sa.bindparam("at_fence"),
             attempts=deliveries.c.attempts + 1,
-            first_attempt_at=sa.func.coalesce(
-                deliveries.c.first_attempt_at, sa.bindparam("now", now, deliveries.c.updated_at.type)
-            ),
-            text=text,
-            version=version,
+            first_attempt_at=sa.func.coalesce(deliveries.c.first_attempt_at, sa.bindparam("now", type_=_MOMENT)),
             due_at=None,
-            updated_at=now,
+            updated_at=sa.bindparam("now", type_=_MOMENT),
         )
-    )
-    if changed.rowcount == 0:
-        return None
-    row = connection.execute(
-        attempts.insert()
-        .values(
-            delivery_id=delivery.id,
-            number=delivery.attempts + 1,
-            action=delivery.action,
-            at=now,
-            outcome="started",
-            detail="",
-            request_id="",
-        )
-        .returning(attempts.c.id)
-    ).one()
-    return int(row.id)
+    ),
+    columns=("text", "version"),
+)
+_BEGIN_ATTEMPT = Prepared(
+    lambda _: attempts.insert().values(outcome="started", detail="", request_id="").returning(attempts.c.id),
+    columns=("delivery_id", "number", "action", "at"),
+)
 
 
 def finish(connection: Connection, delivery_id: int, fence: int, now: datetime, **values: Any) -> bool:
     """Write what became of a delivery; False, and nothing is changed, if the turn no longer holds it."""
-    changed = connection.execute(
-        deliveries.update()
-        .where(deliveries.c.id == delivery_id, deliveries.c.fence == fence)
-        .values(updated_at=now, **values)
+    finishing = _finishing(tuple(values))
+    return finishing.run(connection, at_id=delivery_id, at_fence=fence, updated_at=now, **values) == 1
+
+
+@functools.cache
+def _finishing(columns: tuple[str, ...]) -> Prepared:
+    return Prepared(
+        lambda _: deliveries.update().where(
+            deliveries.c.id == sa.bindparam("at_id"), deliveries.c.fence == sa.bindparam("at_fence")
+        ),
+        columns=("updated_at", *columns),
     )
-    return changed.rowcount == 1
 
 
 def take(connection: Connection, delivery: Delivery, fence: int) -> bool:
@@ -186,11 +212,13 @@ def take(connection: Connection, delivery: Delivery, fence: int) -> bool:
 
 
 def end_attempt(connection: Connection, attempt_id: int, outcome: str, detail: str, request_id: str) -> None:
-    connection.execute(
-        attempts.update()
-        .where(attempts.c.id == attempt_id)
-        .values(outcome=outcome, detail=detail, request_id=request_id)
-    )
+    _END_ATTEMPT.run(connection, at_id=attempt_id, outcome=outcome, detail=detail, request_id=request_id)
+
+
+_END_ATTEMPT = Prepared(
+    lambda _: attempts.update().where(attempts.c.id == sa.bindparam("at_id")),
+    columns=("outcome", "detail", "request_id"),
+)
 
 
 def add_attempt(
@@ -226,17 +254,21 @@ def part_before(connection: Connection, delivery: Delivery) -> Delivery | None:
 
 def release_next_part(connection: Connection, delivery: Delivery, now: datetime) -> None:
     """Let the part of the thread that follows a published one be sent."""
-    connection.execute(
-        deliveries.update()
-        .where(
-            deliveries.c.post_id == delivery.post_id,
-            deliveries.c.account == delivery.account,
-            deliveries.c.part == delivery.part + 1,
-            deliveries.c.state == "queued",
-            deliveries.c.due_at.is_(None),
-        )
-        .values(due_at=now)
+    _RELEASE.run(
+        connection, at_post=delivery.post_id, at_account=delivery.account, at_part=delivery.part + 1, due_at=now
     )
+
+
+_RELEASE = Prepared(
+    lambda _: deliveries.update().where(
+        deliveries.c.post_id == sa.bindparam("at_post"),
+        deliveries.c.account == sa.bindparam("at_account"),
+        deliveries.c.part == sa.bindparam("at_part"),
+        deliveries.c.state == "queued",
+        deliveries.c.due_at.is_(None),
+    ),
+    columns=("due_at",),
+)
 
 
 def get(connection: Connection, delivery_id: int) -> Delivery | None:
@@ -345,17 +377,18 @@ def follow_change(connection: Connection, post_id: int, now: datetime) -> list[s
             )
             .values(state="deleted", due_at=None, updated_at=now)
         )
-    rows = connection.execute(_behind(now).where(deliveries.c.post_id == post_id).returning(deliveries.c.account))
+    behind = _behind().where(deliveries.c.post_id == post_id).returning(deliveries.c.account)
+    rows = connection.execute(behind, {"now": now})
     return sorted(set(rows.scalars()))
 
 
 def catch_up(connection: Connection, delivery: Delivery, now: datetime) -> None:
     """Let a copy that was just published or settled follow what its post became meanwhile."""
-    connection.execute(_behind(now).where(deliveries.c.id == delivery.id))
+    _CATCH_UP.run(connection, at_id=delivery.id, now=now)
 
 
-def _behind(now: datetime) -> sa.Update:
-    """The update that queues an edit or a deletion for copies that do not say what their post says."""
+def _behind() -> sa.Update:
+    """The update that queues, `now`, an edit or a deletion for copies that do not say what their post says."""
     return (
         deliveries.update()
         .where(
@@ -363,17 +396,23 @@ def _behind(now: datetime) -> sa.Update:
             deliveries.c.remote_id.is_not(None),
             sa.or_(
                 deliveries.c.state == "published",
-                sa.and_(deliveries.c.state.in_(("queued", "waiting")), deliveries.c.action != "publish"),
+                sa.and_(
+                    sa.or_(deliveries.c.state == "queued", deliveries.c.state == "waiting"),
+                    deliveries.c.action != "publish",
+                ),
             ),
             sa.or_(posts.c.deleted_at.is_not(None), deliveries.c.version < posts.c.version),
         )
         .values(
             action=sa.case((posts.c.deleted_at.is_not(None), "delete"), else_="edit"),
             state="queued",
-            due_at=now,
+            due_at=sa.bindparam("now", type_=_MOMENT),
             attempts=0,
             error="",
             error_code="",
-            updated_at=now,
+            updated_at=sa.bindparam("now", type_=_MOMENT),
         )
     )
+
+
+_CATCH_UP = Prepared(lambda _: _behind().where(deliveries.c.id == sa.bindparam("at_id")))

@@ -51,6 +51,8 @@ class _Compiled:
     def __init__(self, statement: Any, columns: Sequence[str], dialect: sa.Dialect) -> None:
         compiled = statement.compile(dialect=dialect, column_keys=list(columns) or None)
         self.sql = str(compiled)
+        if "POSTCOMPILE" in self.sql:
+            raise ValueError(f"a list in the statement would be spelt out at each run; use `among`: {self.sql}")
         parameters = {name: parameter for parameter, name in compiled.bind_names.items()}
         self._constants = {
             name: parameter.value
