@@ -147,6 +147,10 @@ def command(
     def decorate(function: Callable[Concatenate[Output, P], None]) -> click.Command:
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> None:
+            from hub.cli import logging
+
+            # structlog's own default is stdout, where only the answer belongs.
+            logging.configure("warning", json=False)
             function(click.get_current_context().find_object(Output) or Output(), *args, **kwargs)
 
         made = click.command(

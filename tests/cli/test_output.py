@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +11,7 @@ from typing import Any
 
 import click
 import pytest
+import structlog
 
 from hub.cli import logging
 from hub.cli.failures import failure_of
@@ -53,6 +55,14 @@ def test_talk_goes_to_stderr_and_the_document_alone_to_stdout(hub: Hub, configur
     said = hub("post", "x", "--to", "club", "--at", "2020-01-01 10:00", "--json")
     assert said.err.startswith("Warning: ")
     assert list(json.loads(said.out)) == ["ok", "new", "post"]
+
+
+def test_the_log_of_a_command_stays_off_stdout(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert hub("plugins").code == 0
+    structlog.get_logger().warning("something odd", account="club", token="a b")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert re.fullmatch(r'\d{4}-\d\d-\d\d [\d:]{8} warning something odd account=club token="a b"\n', said.err)
 
 
 @pytest.mark.parametrize(
