@@ -19,14 +19,12 @@ check: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/docs.py --check
-	$(BIN)/python tools/messages.py --check
 
 bench: .venv/ready
 	$(BIN)/python -m bench
 
 docs: .venv/ready
 	$(BIN)/python tools/docs.py
-	$(BIN)/python tools/messages.py
 
 format: .venv/ready
 	$(BIN)/ruff check --fix .

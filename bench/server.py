@@ -44,7 +44,8 @@ class Network(asyncio.Protocol):
     def _answer(self) -> None:
         body = b'{"id":"%d"}' % next(_IDS)
         self._transport.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+            % (len(body), body)
         )
 
 

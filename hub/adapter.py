@@ -99,6 +99,10 @@ class Adapter(ABC):
         """
         return None
 
+    def remote_id_of(self, url: str) -> str | None:
+        """Read a post's remote id from its permalink, without a call; None if it is none of the platform."""
+        return None
+
     @abstractmethod
     def check(self) -> Identity:
         """Make the cheapest signed read; say who we are and what is missing."""

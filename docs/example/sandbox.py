@@ -63,8 +63,11 @@ class VillageDouble(SocialDouble):
         return Reply(self._post(self.posts[post_id]))
 
     def _page(self, items: dict[str, Any], request: Request) -> list[Any]:
-        start, limit = int(request.query.get("from", 0)), int(request.query.get("limit", 20))
-        return [item for key, item in items.items() if int(key) >= start][:limit]
+        """Return a page, oldest first: the newest there is, or on from the id that was asked for."""
+        limit = int(request.query.get("limit", 20))
+        if "from" not in request.query:
+            return list(items.values())[-limit:]
+        return [item for key, item in items.items() if int(key) >= int(request.query["from"])][:limit]
 
     def _post(self, post: Held) -> dict[str, Any]:
         return {

@@ -11,7 +11,7 @@ import click
 
 from hub.cli.i18n import _, words_of
 from hub.cli.output import INTERRUPTED, Failure
-from hub.errors import ConfigError, HubError, StoreError, UnavailableError, UsageError
+from hub.errors import ConfigError, HubError, UnavailableError, UsageError
 
 
 def failure_of(error: BaseException, folder: Path) -> Failure:
@@ -47,11 +47,7 @@ def _of_exit(error: SystemExit) -> Failure:
 
 
 def _known(error: BaseException) -> HubError | None:
-    """Recognise what the machine says: of a database, a file, a disk."""
-    # By name: importing SQLAlchemy to complain about a missing argument would take longer than the rest.
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if "DBAPIError" in kinds or type(error).__module__ == "sqlite3":
-        return _of_database(str(getattr(error, "orig", None) or error).strip().splitlines()[0])
+    """Recognise what the machine says of a file or a disk."""
     if isinstance(error, OSError):
         file = error.filename or _("a file")
         why = error.strerror or type(error).__name__
@@ -59,16 +55,6 @@ def _known(error: BaseException) -> HubError | None:
     if isinstance(error, UnicodeDecodeError):
         return ConfigError("a file is not in UTF-8: {why}", why=str(error))
     return None
-
-
-def _of_database(reason: str) -> StoreError:
-    if "disk is full" in reason or "No space left" in reason:
-        return StoreError("the disk of the database is full", hint="free some space; nothing was sent")
-    if "locked" in reason or "busy" in reason:
-        return StoreError("the database is held by another program: {why}", why=reason)
-    if "not a database" in reason or "malformed" in reason:
-        return StoreError("the database file is damaged or none: {why}", hint="restore a backup of it", why=reason)
-    return StoreError("the database cannot be used: {why}", why=reason)
 
 
 def _internal(error: BaseException, folder: Path) -> Failure:

@@ -75,7 +75,7 @@ def _receipt(adapter: Adapter, sent: str, remote_id: str | None) -> Receipt:
 
 def remote_id_of(adapter: Adapter, url: str) -> str:
     """Read a post's id out of its address; raise `UsageError` where the plugin does not know how."""
-    reader = getattr(adapter, "remote_id_of", None)
+    reader = adapter.remote_id_of
     found = reader(url) if callable(reader) else None
     if not found:
         raise UsageError(

@@ -34,13 +34,17 @@ class Hooks(Protocol):
 
 @dataclass
 class Ear:
-    """One account's turn at listening: what it works with, and what it has heard."""
+    """One account's turn at listening: what it works with, and what it has heard from others.
+
+    `ourselves` is the account's own remote id: what it says is stored with the rest, and is no news.
+    """
 
     store: Store
     adapter: Adapter
     hooks: Hooks
     clock: Callable[[], datetime]
     poll_after: Callable[[datetime, datetime], datetime]
+    ourselves: str = ""
     heard: Ingested = field(default_factory=Ingested)
     alarms: list[str] = field(default_factory=list)
 
@@ -193,8 +197,9 @@ def _note_read(
 
 
 def _announce(ear: Ear, ingested: Ingested) -> None:
-    ear.heard.add(ingested)
-    for mention in ingested.new:
+    others = [one for one in ingested.new if one.author is None or one.author.remote_id != ear.ourselves]
+    ear.heard.add(Ingested(others, ingested.changed, ingested.deleted))
+    for mention in others:
         ear.hooks.tell("mention_received", account=ear.account, mention=mention)
 
 

@@ -55,9 +55,7 @@ def load(store: Store, discussion_id: int) -> Discussion:
     with store.read() as connection:
         found = threads.discussion(connection, discussion_id)
         if found is None:
-            raise UsageError(
-                "there is no discussion {id}", hint="`hub inbox` shows their numbers", id=discussion_id
-            )
+            raise UsageError("there is no discussion {id}", hint="`hub discussions` lists them", id=discussion_id)
         title, url, post_id = found
         members = threads.of_discussion(connection, discussion_id)
         said = mentions.of_discussion(connection, discussion_id)

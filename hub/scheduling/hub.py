@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from hub.adapter import Adapter, ContactSync, Listener, Publisher, Searcher, ThreadReader, Timeline
-from hub.errors import StoreError, UsageError
+from hub.errors import AuthError, StoreError, UsageError
 from hub.models import Identity
 from hub.registry import Registry
 from hub.settings import Settings
@@ -107,7 +107,11 @@ class Hub:
 
         Raises what the adapter raises; an `AuthError` pauses the account.
         """
-        identity = self.adapter(name).check()
+        try:
+            identity = self.adapter(name).check()
+        except AuthError as error:
+            self.store.write(accounts.pause, name, str(error), self.clock())
+            raise
         self.store.write(accounts.resume, name, identity.remote_id, identity.name, self.clock())
         return identity
 

@@ -34,6 +34,7 @@ class Report:
 
     account: str
     kinds: Sequence[str] = ()
+    ourselves: str = ""
     counts: Counter[str] = field(default_factory=Counter)
     errors: list[HubError] = field(default_factory=list)
 
@@ -48,7 +49,7 @@ def take_turn(hub: Hub, account: str, kinds: Sequence[str], fence: int) -> Repor
     report = Report(account, kinds)
     try:
         adapter = hub.adapter(account)
-        _know_ourselves(hub, adapter)
+        report.ourselves = _ourselves(hub, account)
         for kind in kinds:
             _one_kind(hub, adapter, kind, fence, report)
     except LeaseLost:
@@ -62,12 +63,11 @@ def take_turn(hub: Hub, account: str, kinds: Sequence[str], fence: int) -> Repor
     return report
 
 
-def _know_ourselves(hub: Hub, adapter: Adapter) -> None:
-    """Learn once who the account is, so that our own answers are not taken for somebody's."""
+def _ourselves(hub: Hub, account: str) -> str:
+    """Return who the account is, asked once, so that our own answers are not taken for somebody's."""
     with hub.store.read() as connection:
-        known = accounts.identity(connection, adapter.account)
-    if not known:
-        hub.check(adapter.account)
+        known = accounts.identity(connection, account)
+    return known or hub.check(account).remote_id
 
 
 def _one_kind(hub: Hub, adapter: Adapter, kind: str, fence: int, report: Report) -> None:
@@ -127,7 +127,7 @@ def _listen(hub: Hub, adapter: Adapter, report: Report) -> None:
     targets = dict(hub.settings.targets_of(adapter.account))
     if isinstance(adapter, Timeline) and targets:
         read_timeline(Source(hub.store, adapter, targets, hub.clock, report.counts))
-    ear = Ear(hub.store, adapter, hub.registry, hub.clock, due.poll_after)
+    ear = Ear(hub.store, adapter, hub.registry, hub.clock, due.poll_after, report.ourselves)
     try:
         listen(ear, hub.settings.accounts[adapter.account].options.searches)
     finally:

@@ -184,8 +184,9 @@ def jobs_of(connection: Connection, account: str) -> dict[str, datetime]:
 
 
 def make_all_due(connection: Connection, now: datetime) -> None:
-    """Let everything be due now."""
+    """Let everything be due now, also what a network asked to wait for."""
     connection.execute(jobs.update().where(jobs.c.due_at > now).values(due_at=now))
+    connection.execute(accounts.update().where(accounts.c.not_before > now).values(not_before=None))
 
 
 def pause(connection: Connection, name: str, reason: str, now: datetime) -> bool:

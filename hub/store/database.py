@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -51,7 +52,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection for reading."""
-        with _plain_errors(), self.engine.connect() as connection:
+        with plain_errors(), self.engine.connect() as connection:
             yield connection.execution_options(hub_reads=True)
 
     def write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -83,7 +84,7 @@ class Store:
         done: list[tuple[Future[Any], Any]] = []
         failed: list[tuple[Future[Any], BaseException]] = []
         try:
-            with _plain_errors(), self.engine.begin() as connection:
+            with plain_errors(), self.engine.begin() as connection:
                 if not self.is_sqlite or len(units) > 1:
                     for work, future in units:
                         # A savepoint by hand costs a tenth of SQLAlchemy's.
@@ -176,25 +177,30 @@ def _sqlite(url: str, busy_timeout: float, connections: int) -> Engine:
 
 
 @contextmanager
-def _plain_errors() -> Iterator[None]:
+def plain_errors() -> Iterator[None]:
     """Turn what a database says of its own state into a `StoreError` that names the mend."""
     try:
         yield
-    except sa.exc.OperationalError as error:
-        reason = str(error.orig).strip()
-        if "disk is full" in reason or "No space left" in reason:
-            raise StoreError(
-                "the disk of the database is full", hint="free some space; nothing was sent"
-            ) from error
-        if "locked" in reason or "busy" in reason:
-            raise StoreError("the database is held by another program: {why}", why=reason) from error
-        if "no such table" in reason:
-            raise StoreError("the database is empty", hint="run `hub db upgrade`") from error
-        raise StoreError("the database cannot be used: {why}", why=reason.splitlines()[0]) from error
-    except sa.exc.ProgrammingError as error:
-        if "does not exist" in str(error.orig):
-            raise StoreError("the database is empty", hint="run `hub db upgrade`") from error
-        raise
+    except (sa.exc.DatabaseError, sqlite3.Error) as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        told = _told(reason)
+        if told is None and isinstance(error, sa.exc.IntegrityError | sa.exc.ProgrammingError | sa.exc.DataError):
+            raise
+        raise (told or StoreError("the database cannot be used: {why}", why=reason)) from error
+
+
+def _told(reason: str) -> StoreError | None:
+    """Recognise what a database says of its state, in SQLite's or PostgreSQL's words."""
+    if "disk is full" in reason or "No space left" in reason:
+        return StoreError("the disk of the database is full", hint="free some space; nothing was sent")
+    if "locked" in reason or "busy" in reason:
+        hint = "wait for it, or find out which one has it open"
+        return StoreError("the database is held by another program: {why}", hint=hint, why=reason)
+    if "no such table" in reason or ("relation" in reason and "does not exist" in reason):
+        return StoreError("the database is empty", hint="run `hub db upgrade`")
+    if "not a database" in reason or "malformed" in reason:
+        return StoreError("the database file is damaged or none: {why}", hint="restore a backup of it", why=reason)
+    return None
 
 
 def upsert(connection: Connection, table: sa.Table) -> Any:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.errors import StoreError, UsageError
-from hub.store.database import Store
+from hub.store.database import Store, plain_errors
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -56,7 +56,7 @@ def upgrade(store: Store) -> bool:
             hint="install the newer crosshub, or restore the backup that was made before its upgrade",
             found=found,
         )
-    with store.engine.begin() as connection:
+    with plain_errors(), store.engine.begin() as connection:
         if not store.is_sqlite:
             # Two programs that start at once must not both migrate.
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(4857392)"))

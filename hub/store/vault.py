@@ -40,7 +40,10 @@ class StoreVault:
         except InvalidTag:
             raise ConfigError(
                 "the vault's secret {name} of {account} cannot be opened with this key",
-                hint="bring back the key file it was written with, or put the secret anew: hub vault put",
+                hint=(
+                    "bring back the key file it was written with, "
+                    "or put the secret anew: hub vault put {account} {name}"
+                ),
                 name=name,
                 account=self._account,
             ) from None

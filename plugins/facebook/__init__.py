@@ -100,6 +100,9 @@ class Facebook(Publisher, Editor, Timeline, Listener, ThreadReader, Responder):
         wait = max((usage.estimated_time_to_regain_access for usage in usages.values()), default=0.0) * 60
         return faults.error_of(fault, why, status=answer.status, repeatable=answer.repeatable, wait=wait)
 
+    def remote_id_of(self, url: str) -> str | None:
+        return wire.id_in(url, self.settings.page)
+
     def check(self) -> Identity:
         """Ask who the token speaks for. Its rights are only told to a call with the token in its URL: not made."""
         me = self._get("me", fields=wire.ME_FIELDS).decode(wire.Person)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
@@ -222,3 +223,9 @@ def _media(listing: Listing[Attachment] | None) -> list[Media]:
         elif item.type in ("photo", "cover_photo", "profile_media") and item.media and item.media.image:
             found.append(Media(url=item.media.image.src))
     return found
+
+
+def id_in(url: str, page: str) -> str | None:
+    """Return the post of a page that a permalink such as https://www.facebook.com/123/posts/456 names."""
+    found = re.search(r"/posts/(?:[^/?#]*[^/?#\d])?(\d+)", url)
+    return f"{page}_{found[1]}" if found else None

@@ -69,6 +69,9 @@ class Twitter(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Res
     def explain(self, answer: Answer) -> HubError | None:
         return explain(answer, self.http)
 
+    def remote_id_of(self, url: str) -> str | None:
+        return wire.id_in(url)
+
     def check(self) -> Identity:
         answer = self._call("GET", "/2/users/me")
         self._me = me = answer.decode(shapes.Me).data

@@ -158,3 +158,9 @@ def _link(post: XPost) -> str:
 
 def _is_media(url: Url) -> bool:
     return bool(url.media_key or _OWN_MEDIA.search(url.expanded_url or ""))
+
+
+def id_in(url: str) -> str | None:
+    """Return the post that a permalink such as https://x.com/name/status/456 names."""
+    found = re.search(r"/status/(\d{1,19})\b", url)
+    return found[1] if found else None

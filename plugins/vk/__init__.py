@@ -90,6 +90,9 @@ class VK(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Responde
             return None
         return problems.explain(problem, self.http.redact(problem.error_msg), answer.repeatable)
 
+    def remote_id_of(self, url: str) -> str | None:
+        return wire.id_in(url)
+
     def check(self) -> Identity:
         # A community's token has no user behind it; VK is known, though not documented, to give an empty list.
         users = self._read(wire.Envelope[list[wire.Profile]], "users.get")

@@ -327,3 +327,9 @@ def seen(cursor: str | None) -> Seen | None:
         return msgspec.json.decode(cursor or "", type=Seen)
     except msgspec.DecodeError:
         return None
+
+
+def id_in(url: str) -> str | None:
+    """Return the post that a permalink such as https://vk.com/wall-123_456 names."""
+    found = re.search(r"\bwall(-?\d+_\d+)", url)
+    return found[1] if found else None

@@ -206,7 +206,7 @@ POST = {
     "a post that is not there": (["edit", "7", "x"], b"", "there is no post 7", "hub posts"),
     "a delivery that is not there": (["settle", "7", "--again"], b"", "there is no delivery 7", "hub posts"),
     "two decisions at once": (["settle", "7", "--again", "--drop"], b"", "say one of", "hub posts"),
-    "a discussion that is not there": (["discussion", "7"], b"", "there is no discussion 7", "hub inbox"),
+    "a discussion that is not there": (["discussion", "7"], b"", "there is no discussion 7", "hub discussions"),
     "an id of no kind": (["trace", "x:1"], b"", "x:1 is no id to trace", "post:5"),
     "an unknown command": (["nope"], b"", "No such command 'nope'", "hub --help"),
     "a thread of a platform without threads": (["watch", "blog", "1"], b"", "cannot read", "hub plugins"),

@@ -192,6 +192,13 @@ def test_our_reply_goes_to_the_network_where_it_was_said(stage: Stage) -> None:
     assert (answer.text, answer.parent_id) == ("Ответ!", mention.remote_id)
 
 
+def test_our_own_words_are_kept_but_are_no_news(stage: Stage) -> None:
+    stage.doubles["one"].say(stage.doubles["one"].us, stage.post["one"], "We answer")
+    report = stage.hub.tick(minutes=6)
+    assert report.counts["new mentions"] == 0
+    assert [mention.text for mention in stage.mentions()] == ["We answer"]
+
+
 def test_a_reply_whose_answer_was_lost_is_not_sent_again(stage: Stage) -> None:
     stage.say("one", "Вопрос?")
     stage.listen()

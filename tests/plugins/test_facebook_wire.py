@@ -185,3 +185,15 @@ def test_an_error_is_found_in_the_body_whatever_the_status(body: bytes, status: 
 @pytest.mark.parametrize("status", [500, 503])
 def test_an_error_of_no_known_code_is_left_to_a_status_of_the_5xx(status: int) -> None:
     assert faults.error_of(faults.Fault(code=4711), "why", status=status, repeatable=False, wait=0) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "remote_id"),
+    [
+        ("https://www.facebook.com/2121/posts/456", "2121_456"),
+        ("https://www.facebook.com/shop/posts/a-title-456?x=1", "2121_456"),
+        ("https://www.facebook.com/shop", None),
+    ],
+)
+def test_a_permalink_gives_the_posts_id(url: str, remote_id: str | None) -> None:
+    assert wire.id_in(url, "2121") == remote_id

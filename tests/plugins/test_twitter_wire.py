@@ -220,3 +220,15 @@ def test_a_bookmark_asks_for_two_minutes_again() -> None:
     newest = 2090000000000000001
     assert Bookmark(since=str(newest)).after == str(newest - (120_000 << 22))
     assert Bookmark(since="1000").after is None
+
+
+@pytest.mark.parametrize(
+    ("url", "remote_id"),
+    [
+        ("https://x.com/company/status/20", "20"),
+        ("https://twitter.com/i/web/status/20?s=1", "20"),
+        ("https://x.com/company", None),
+    ],
+)
+def test_a_permalink_gives_the_posts_id(url: str, remote_id: str | None) -> None:
+    assert wire.id_in(url) == remote_id

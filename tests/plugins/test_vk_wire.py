@@ -197,3 +197,16 @@ def test_a_remote_id_of_another_shape_is_refused(remote_id: str) -> None:
 def test_a_photo_is_attached_with_its_access_key() -> None:
     assert wire.Photo(3, -1, "key").attachment == "photo-1_3_key"
     assert wire.Photo(3, -1).attachment == "photo-1_3"
+
+
+@pytest.mark.parametrize(
+    ("url", "remote_id"),
+    [
+        ("https://vk.com/wall-123_456", "-123_456"),
+        ("https://vk.com/feed?w=wall-1_2%2Fall", "-1_2"),
+        ("https://vk.com/wall-123_456?reply=789", "-123_456"),
+        ("https://vk.com/durov", None),
+    ],
+)
+def test_a_permalink_gives_the_posts_id(url: str, remote_id: str | None) -> None:
+    assert wire.id_in(url) == remote_id
