@@ -40,7 +40,7 @@ def in_turns(variants: Mapping[str, Callable[[], float]], rounds: int) -> dict[s
     """Run each variant once a round, in the other order every other round; return what each gave, by round."""
     results: dict[str, list[float]] = {name: [] for name in variants}
     for number in range(rounds):
-        for name in variants if number % 2 == 0 else reversed(variants):
+        for name in list(variants) if number % 2 == 0 else reversed(list(variants)):
             gc.collect()
             results[name].append(variants[name]())
     return results

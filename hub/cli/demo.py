@@ -14,9 +14,10 @@ import click
 
 from hub import settings
 from hub.cli.i18n import _
+from hub.cli.logging import configure
 from hub.cli.output import Output, command
 from hub.discussions import tree
-from hub.errors import HubError
+from hub.errors import UsageError
 from hub.registry import Registry
 from hub.scheduling.hub import Hub
 from hub.scheduling.tick import Scheduler, TickReport, make_everything_due
@@ -43,8 +44,10 @@ class Stage:
 @click.option("--folder", type=click.Path(path_type=Path), help=_("Where to put it; a fresh folder by default."))
 def demo(out: Output, keep: bool, folder: Path | None) -> None:
     """Run the story and show what came of it."""
+    configure("warning", json=False)
     place = _fresh(folder)
     with _stage(place) as stage:
+        out.zone = stage.hub.settings.zone
         articles = story.write_articles(stage.world)
         out.say(
             _("A blog published {count} articles; the hub carries them to {networks}.").format(
@@ -74,11 +77,11 @@ def demo(out: Output, keep: bool, folder: Path | None) -> None:
             "writes": stage.hub.store.content_writes() - writes,
         }
         facts["errors"] = [str(error) for report in reports for _name, error in report.errors]
-        facts["problems"] = migrate.verify(stage.hub.store)
+        facts["problems"] = [*migrate.verify(stage.hub.store), *_broken_promises(facts, articles, said)]
         facts["folder"] = str(place)
         if not out.json:
             _print(out, stage, facts)
-        out.done(facts)
+        out.done(facts, 1 if facts["errors"] or facts["problems"] else 0)
         if keep:
             out.say(_("The world keeps running; Ctrl+C ends it."))
             threading.Event().wait()
@@ -89,7 +92,7 @@ def _fresh(folder: Path | None) -> Path:
         return Path(tempfile.mkdtemp(prefix="hub-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
-        raise HubError(_("{folder} is not empty"), hint=_("name another one"), folder=folder)
+        raise UsageError("{folder} is not empty", hint="name another one", folder=folder)
     return folder
 
 
@@ -121,6 +124,14 @@ def _facts(stage: Stage, said: story.Said) -> dict[str, Any]:
         "deliveries": sum(len(rows) for rows in by_post.values()),
         "published": sum(row.state == "published" for rows in by_post.values() for row in rows),
         "held": held,
+        "copies": {
+            f"{row.account}:{post.key}": {
+                "deliveries": sum(other.account == row.account for other in by_post[post.id]),
+                "held": sum(one.id == row.remote_id for one in stage.world.networks[row.account].held()),
+            }
+            for post in stored
+            for row in by_post[post.id]
+        },
         "remarks_made": said.remarks,
         "mentions_stored": sum(mention.author_id != ours.get(mention.account) for mention in heard),
         "deleted": sum(mention.deleted_at is not None for mention in heard),
@@ -145,6 +156,28 @@ def _facts(stage: Stage, said: story.Said) -> dict[str, Any]:
             for name, crm in stage.world.crms.items()
         },
     }
+
+
+def _broken_promises(facts: dict[str, Any], articles: int, said: story.Said) -> list[str]:
+    """Hold what came of the story against what the hub promises; return what does not hold."""
+    promises = {
+        "each article is on each network once": all(
+            copies == {"deliveries": 1, "held": 1} for copies in facts["copies"].values()
+        )
+        and len(facts["copies"]) == articles * len(facts["held"])
+        and set(facts["held"].values()) == {articles},
+        "each remark is stored once": facts["mentions_stored"] == said.remarks,
+        "each article has one discussion that joins all networks": [
+            sorted(one["accounts"]) for one in facts["discussions"]
+        ]
+        == [sorted(facts["held"])] * articles,
+        "the deleted remark is a tombstone": facts["deleted"] == 1,
+        "the edited remark keeps its history": facts["edited"] == 1 and facts["versions"] >= 1,
+        "the person of two networks is one contact": not said.twice
+        or [sorted(person["platforms"]) for person in facts["person_of_two_networks"]] == [sorted(said.twice)],
+        "a further tick does nothing": facts["last_tick"] == {"sends": 0, "writes": 0},
+    }
+    return [promise for promise, holds in promises.items() if not holds]
 
 
 def _print(out: Output, stage: Stage, facts: dict[str, Any]) -> None:

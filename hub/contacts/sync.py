@@ -45,13 +45,18 @@ def sync(exchange: Exchange, *, push: bool) -> None:
     """
     started = exchange.clock()
     pull(exchange)
-    exchange.store.write(contacts.link_authors, started)
+    exchange.store.write(_know_speakers, started, push)
     if not push:
         return
-    exchange.store.write(contacts.adopt_speakers, started)
     _settle_pushes(exchange, started)
     _push_new(exchange)
     _push_notes(exchange)
+
+
+def _know_speakers(connection: Connection, now: datetime, all_of_them: bool) -> None:
+    contacts.link_authors(connection, now)
+    if all_of_them:
+        contacts.adopt_speakers(connection, now)
 
 
 def pull(exchange: Exchange) -> None:

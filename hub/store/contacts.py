@@ -177,18 +177,24 @@ def _author(author: StoredAuthor) -> sa.Update:
 
 
 def link_authors(connection: Connection, now: datetime) -> int:
-    """Give each author whose e-mails are known the contact with one of them, or a new one; return how many."""
-    rows = connection.execute(
-        sa.select(*_AUTHOR).where(authors.c.contact_id.is_(None), authors.c.emails != "")
-    ).all()
+    """Give each author whose e-mails are known the contact with one of them, or a new one; return how many.
+
+    One who became known before their e-mail did is joined with the contact that has it.
+    """
+    known_so = sa.exists().where(
+        contact_emails.c.contact_id == authors.c.contact_id, authors.c.emails.contains(contact_emails.c.email)
+    )
+    rows = connection.execute(sa.select(*_AUTHOR).where(authors.c.emails != "", ~known_so)).all()
     for row in rows:
         author = StoredAuthor(*row)
         emails = author.emails.split()
-        owners = list(
+        owners = set(
             connection.execute(
-                sa.select(contact_emails.c.contact_id).where(contact_emails.c.email.in_(emails)).distinct()
+                sa.select(contact_emails.c.contact_id).where(contact_emails.c.email.in_(emails))
             ).scalars()
         )
+        if author.contact_id is not None:
+            owners.add(author.contact_id)
         owner = _join(connection, sorted(owners)) if owners else _create(connection, author.name, now)
         _add_emails(connection, owner, emails)
         connection.execute(_author(author).values(contact_id=owner))

@@ -54,6 +54,7 @@ _PEOPLE = (
     ("Игорь Панин", "panin"),
     ("Jane Cooper", "janec"),
     ("Кирилл Зайцев", "kirill_z"),
+    ("Лев Гордон", "lev_gordon"),
 )
 EMAIL = "anna.smirnova@example.org"
 _REMARKS = (

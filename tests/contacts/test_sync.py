@@ -84,6 +84,21 @@ def test_a_person_of_two_networks_and_the_crm_is_one_contact_by_their_e_mail(sta
     assert len(stage.crm.contacts) == 1
 
 
+def test_an_e_mail_that_is_learnt_later_joins_two_contacts(stage: Stage) -> None:
+    anna = stage.say(stage.village, "Anna", "Hi", "anna@example.org")
+    other = stage.say(stage.hamlet, "AnnaI", "Hello there")
+    stage.sync()
+    assert len(stage.people()) == 2
+    from dataclasses import replace
+
+    for remark in stage.hamlet.remarks.values():
+        remark.person = replace(remark.person, email="anna@example.org")
+    stage.hamlet.say(next(iter(stage.hamlet.remarks.values())).person, stage.hamlet.held()[0].id, "Again")
+    stage.sync()
+    (joined,) = stage.people()
+    assert sorted(author.remote_id for author in joined.authors) == sorted([anna, other])
+
+
 def test_two_people_of_one_name_are_two(stage: Stage) -> None:
     stage.say(stage.village, "Anna", "Hi")
     stage.say(stage.hamlet, "Anna", "Hello")

@@ -1,0 +1,90 @@
+"""The demo: the whole of the hub on a small world, and every promise held against what the networks have."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def hub(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hub", *arguments], cwd=cwd, capture_output=True, text=True, timeout=90, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    folder = tmp_path_factory.mktemp("demo")
+    done = hub("demo", "--json", "--folder", str(folder / "world"), cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+def test_every_article_is_on_every_network_exactly_once(facts: dict[str, object]) -> None:
+    assert facts["held"] == {"facebook": 3, "twitter": 3, "vk": 3}
+    copies = facts["copies"]
+    assert isinstance(copies, dict)
+    assert len(copies) == 9
+    assert all(copy == {"deliveries": 1, "held": 1} for copy in copies.values())
+
+
+def test_every_remark_is_stored_once_the_edited_with_history_the_deleted_as_a_tombstone(
+    facts: dict[str, object],
+) -> None:
+    assert facts["mentions_stored"] == facts["remarks_made"] == 30
+    assert (facts["deleted"], facts["edited"], facts["versions"]) == (1, 1, 2)
+
+
+def test_one_discussion_per_article_joins_the_three_networks(facts: dict[str, object]) -> None:
+    discussions = facts["discussions"]
+    assert isinstance(discussions, list)
+    assert [sorted(one["accounts"]) for one in discussions] == [["facebook", "twitter", "vk"]] * 3
+
+
+def test_the_person_of_two_networks_is_one_contact_and_one_record(facts: dict[str, object]) -> None:
+    (person,) = facts["person_of_two_networks"]  # type: ignore[misc]  # a list in the document
+    assert (sorted(person["platforms"]), person["records"]) == (["twitter", "vk"], 1)
+
+
+def test_a_further_tick_sends_and_writes_nothing(facts: dict[str, object]) -> None:
+    assert facts["last_tick"] == {"sends": 0, "writes": 0}
+    assert (facts["errors"], facts["problems"]) == ([], [])
+
+
+def test_what_the_demo_left_can_be_looked_at(facts: dict[str, object]) -> None:
+    config = Path(str(facts["folder"])) / "hub.toml"
+    shown = hub("--config", str(config), "inbox", "--json", cwd=config.parent)
+    assert len(json.loads(shown.stdout)["mentions"]) == 30
+
+
+def test_keep_leaves_the_world_running_until_it_is_interrupted(tmp_path: Path) -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "hub", "demo", "--json", "--keep", "--folder", str(tmp_path / "world")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert demo.stdout is not None
+    facts = json.loads(demo.stdout.readline())
+    config = Path(facts["folder"]) / "hub.toml"
+    posted = hub("--config", str(config), "post", "One more", "--to", "facebook", cwd=tmp_path)
+    ticked = hub("--config", str(config), "tick", "--json", cwd=tmp_path)
+    demo.send_signal(signal.SIGINT)
+    assert demo.wait(30) == 130
+    demo.stdout.close()
+    assert (posted.returncode, json.loads(ticked.stdout)["published"]) == (0, 1)
+
+
+def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("x")
+    done = hub("demo", "--json", "--folder", str(tmp_path), cwd=tmp_path)
+    assert (done.returncode, json.loads(done.stdout)["ok"]) == (2, False)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]

@@ -1,0 +1,251 @@
+"""Makes the tables of the docs from the code; with `--check` it writes nothing and shows what is stale."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import FunctionType
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+# Only what the tables are made of is imported, from this checkout.
+sys.path.insert(0, str(ROOT))
+
+import hub  # noqa: E402
+from hub import adapter, errors, hookspecs, models, settings  # noqa: E402
+from hub.cli.table import TABLE  # noqa: E402
+from hub.registry import Registry  # noqa: E402
+from hub.testing import open_adapter  # noqa: E402
+
+_SECTION = re.compile(r"(<!-- made: (?P<name>[^>]+) -->\n)(?P<body>.*?)(<!-- end: (?P=name) -->)", re.DOTALL)
+
+# What the hub does after each error; a new public error has to be given a line here.
+_AFTER: dict[str, str] = {
+    "TransientError": (
+        "tries again: a call that may be repeated at once and within its deadline, a delivery later, "
+        "with growing delay and jitter, or when `retry_after` is over"
+    ),
+    "AuthError": "pauses the account, keeps its queue, says so once; `hub check` resumes it",
+    "RejectedError": "marks this delivery `failed`, with the message; the account goes on",
+    "GoneError": (
+        "as `RejectedError`; under `fetch_replies`: the thread is looked at once more, then never again"
+    ),
+    "DuplicateError": "takes the `receipt`, or calls `find`",
+    "UnknownOutcome": "settles it, in the way that `settle` declares",
+}
+_ANYTHING_ELSE = (
+    "anything else",
+    "a defect of the plugin",
+    "during `publish` an unknown outcome; elsewhere the account is left out this round and the plugin is named",
+)
+
+
+class _Network(NamedTuple):
+    """What the code of a plugin does not say of itself: settings to open it with, and the official sources."""
+
+    title: str
+    settings: Mapping[str, Any]
+    held_against: str
+
+
+_NETWORKS = {
+    "vk": _Network(
+        "VK", {"group": 1, "token": "none"}, "official JSON schema (requests and answers), recorded answers"
+    ),
+    "facebook": _Network(
+        "Facebook pages", {"page": "1", "token": "none"}, "official node specs of the Graph API, recorded answers"
+    ),
+    "twitter": _Network("X", {"token": "none"}, "official OpenAPI description and its examples, recorded answers"),
+    "rss": _Network("RSS, Atom, JSON Feed", {"url": "https://example.org/feed"}, "the formats' own test files"),
+    "crm_generic": _Network("any REST CRM", {}, "HubSpot's official OpenAPI description"),
+}
+
+
+def first_paragraph(thing: object) -> str:
+    """Return the docstring's first paragraph, on one line."""
+    return " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
+
+
+def whole(thing: object) -> str:
+    """Return the docstring on one line."""
+    return " ".join((inspect.getdoc(thing) or "").split())
+
+
+def signature(function: FunctionType) -> str:
+    """Return name, parameters and result as they are written."""
+    return (
+        f"{function.__name__}{inspect.signature(function)}".replace("'", "")
+        .replace("self, ", "")
+        .replace("(self)", "()")
+    )
+
+
+_VALUES: tuple[type, ...] = (
+    *(models.Post, models.Media, models.Receipt, models.RemotePost, models.Mention, models.Author, models.Thread),
+    *(models.Batch, models.Identity, models.Limits, models.Contact, models.Note),
+)
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [list(heads), *[list(row) for row in rows]]
+    lines.insert(1, ["---"] * len(lines[0]))
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def hooks() -> str:
+    """Return the hooks, as their specifications say."""
+    found = [
+        function
+        for name, function in vars(hookspecs).items()
+        if inspect.isfunction(function) and function.__module__ == hookspecs.__name__ and not name.startswith("_")
+    ]
+    return table(("hook", "what it is for"), ((f"`{signature(one)}`", whole(one)) for one in found))
+
+
+def roles() -> str:
+    """Return the roles with their verbs; `*` marks what a plugin must write."""
+    rows = []
+    for role in (adapter.Adapter, *adapter.ROLES):
+        for name, verb in vars(role).items():
+            if inspect.isfunction(verb) and not name.startswith("_") and name not in ("sign", "explain"):
+                must = "\\*" if getattr(verb, "__isabstractmethod__", False) else ""
+                rows.append((f"`{role.__name__}`", f"`{signature(verb)}`{must}", whole(verb)))
+    return table(("role", "verb", "rule"), rows)
+
+
+def error_table() -> str:
+    """Return what a plugin may raise, and what the hub does next."""
+    public = (getattr(hub, name) for name in hub.__all__)
+    kinds: set[type] = {one for one in public if inspect.isclass(one) and issubclass(one, errors.HubError)}
+    order = list(_AFTER)
+    # The others are the hub's own to raise.
+    mine = sorted(
+        kinds - {errors.HubError, errors.ConfigError, errors.PluginError},
+        key=lambda one: order.index(one.__name__),
+    )
+    rows = [(f"`{one.__name__}`", first_paragraph(one), _AFTER[one.__name__]) for one in mine]
+    return table(("raise", "it means", "the hub then"), [*rows, _ANYTHING_ELSE])
+
+
+def fields(made: type) -> str:
+    """Return the fields of a class as its source has them."""
+    body = ast.parse(inspect.getsource(made)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    return ", ".join(ast.unparse(line) for line in body.body if isinstance(line, ast.AnnAssign))
+
+
+def value_list() -> str:
+    """Return the values that plugins and hub hand each other."""
+    return "\n".join(f"`{made.__name__}({fields(made)})`<br>\n{whole(made)}\n" for made in _VALUES)
+
+
+def account_options() -> str:
+    """Return the keys of an account's table that the hub itself takes."""
+    return f"`{fields(settings.AccountOptions)}`<br>\n{whole(settings.AccountOptions)}\n"
+
+
+def commands() -> str:
+    """Return the commands with their line of help."""
+    return table(("command", "what it does"), ((f"`hub {name}`", entry.help) for name, entry in TABLE.items()))
+
+
+def networks() -> str:
+    """Return the platforms that come along: what each can do, how it settles, what it takes."""
+    registry = Registry.discover()
+    rows = []
+    for platform, known in _NETWORKS.items():
+        kind = registry.adapters[platform]
+        settle, limits = "–", "–"
+        if issubclass(kind, adapter.Publisher):
+            settle = f"`{kind.settle}`"
+            limits = _limits(open_adapter(kind, known.settings).limits())
+        can = ", ".join(_CAN[role] for role in registry.roles(platform))
+        rows.append((f"{known.title} (`{platform}`)", can, settle, limits, known.held_against))
+    heads = ("network", "what the plugin does", "settles by", "limits of one post", "its double is held against")
+    return table(heads, rows)
+
+
+_CAN = {
+    "Publisher": "publish",
+    "Editor": "edit, delete",
+    "Timeline": "timeline",
+    "Listener": "mentions",
+    "ThreadReader": "replies",
+    "Searcher": "search",
+    "Responder": "reply",
+    "ContactSync": "contacts, notes",
+    "WebhookReceiver": "webhooks",
+}
+
+
+def _limits(limits: models.Limits) -> str:
+    unit = {"codepoint": "characters", "weighted": "weighted characters"}.get(limits.unit, f"{limits.unit}s")
+    facts = [f"{limits.maximum:,} {unit}"]
+    if limits.link_cost is not None:
+        facts.append(f"a link costs {limits.link_cost}")
+    size = limits.media_bytes / (1_000_000 if limits.media_bytes % 1_000_000 == 0 else 1 << 20)
+    facts.append(f"{limits.media_count} images of {size:.0f} MB")
+    return ", ".join(facts)
+
+
+def included(path: str) -> str:
+    """Return a file of this project as a block of code."""
+    kind = {".py": "python", ".toml": "toml"}[Path(path).suffix]
+    return f"```{kind}\n{(ROOT / path).read_text(encoding='utf-8')}```\n"
+
+
+_MAKERS: dict[str, Callable[[], str]] = {
+    "hooks": hooks,
+    "roles": roles,
+    "errors": error_table,
+    "values": value_list,
+    "account options": account_options,
+    "commands": commands,
+    "networks": networks,
+}
+
+
+def made(name: str) -> str:
+    """Return what belongs between the markers of this name: a maker's, or `file PATH`."""
+    return included(name.removeprefix("file ")) if name.startswith("file ") else _MAKERS[name]()
+
+
+def renewed(text: str) -> str:
+    """Return a page with everything between its markers made anew."""
+    return _SECTION.sub(lambda found: found[1] + made(found["name"]) + found[4], text)
+
+
+def pages() -> list[Path]:
+    """Return every page that may hold markers."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or say with `--check` which are stale."""
+    stale = False
+    for page in pages():
+        before = page.read_text(encoding="utf-8")
+        after = renewed(before)
+        if before == after:
+            continue
+        stale = True
+        if "--check" in arguments:
+            name = page.relative_to(ROOT).as_posix()
+            lines = difflib.unified_diff(before.splitlines(), after.splitlines(), name, f"{name}, made anew")
+            print("\n".join(line.rstrip("\n") for line in lines))  # noqa: T201  # this is its answer
+        else:
+            page.write_text(after, encoding="utf-8")
+    if stale and "--check" in arguments:
+        print("run `make docs`")  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
