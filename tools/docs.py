@@ -111,7 +111,8 @@ def hooks() -> str:
 def roles() -> str:
     """Return the roles with their verbs; `*` marks what a plugin must write."""
     rows = []
-    for role in (adapter.Adapter, *adapter.ROLES):
+    kinds: list[type] = [adapter.Adapter, *adapter.ROLES]
+    for role in kinds:
         for name, verb in vars(role).items():
             if inspect.isfunction(verb) and not name.startswith("_") and name not in ("sign", "explain"):
                 must = "\\*" if getattr(verb, "__isabstractmethod__", False) else ""

@@ -6,7 +6,7 @@ import click
 
 from hub.cli.i18n import _
 from hub.cli.opening import open_store
-from hub.cli.output import Output, command
+from hub.cli.output import Output, command, limit_option
 from hub.cli.shapes import person_shape
 from hub.store import contacts as store
 
@@ -15,13 +15,11 @@ from hub.store import contacts as store
 @click.option(
     "--search", default="", metavar="TEXT", help=_("Only those whose name, e-mail or handle holds this.")
 )
-@click.option(
-    "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help=_("How many at most.")
-)
-def contacts(out: Output, search: str, limit: int) -> None:
+@limit_option
+def contacts(out: Output, search: str, limit: int | None) -> None:
     """Show contacts by name."""
     with open_store(out) as hub, hub.store.read() as connection:
-        people = store.people(connection, limit, search=search)
+        people = store.people(connection, out.most(limit), search=search)
     if people:
         out.table(
             (_("Id"), _("Name"), _("E-mail"), _("Known as"), _("Records")),

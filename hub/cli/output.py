@@ -102,6 +102,10 @@ class Output:
         head = " · ".join([author, mention.account, self.when(mention.sent_at), f"#{mention.id}", *marks])
         return one_line(head), [*mention.text.splitlines(), *([mention.url] if mention.url else [])]
 
+    def most(self, limit: int | None) -> int:
+        """Say how many a listing shows: a person reads a screenful, a program all there reasonably is."""
+        return limit or (1000 if self.json else 20)
+
     def when(self, moment: datetime | None, *, seconds: bool = False) -> str:
         """Say a time by the hub's clock."""
         form = "%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M"
@@ -160,6 +164,11 @@ def command(
         return made
 
     return decorate
+
+
+limit_option = click.option(
+    "--limit", type=click.IntRange(1, 10_000), help=_("How many at most; without it 20, or 1000 with --json.")
+)
 
 
 def shared_options() -> list[click.Parameter]:

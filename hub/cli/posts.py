@@ -7,7 +7,7 @@ import click
 from hub.cli import arguments
 from hub.cli.i18n import N_, _
 from hub.cli.opening import open_hub, open_store
-from hub.cli.output import Output, command, short
+from hub.cli.output import Output, command, limit_option, short
 from hub.cli.shapes import post_shape
 from hub.cli.words import word
 from hub.errors import UsageError
@@ -22,16 +22,14 @@ STATES = (*OPEN, "published", *ATTENTION, "deleted")
 
 @command("posts", help=_("List our posts, and what became of each delivery."))
 @click.option("--state", type=click.Choice(STATES), help=_("Only posts with a delivery in this state."))
-@click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help=_("How many at most.")
-)
-def list_posts(out: Output, state: str | None, limit: int) -> None:
+@limit_option
+def list_posts(out: Output, state: str | None, limit: int | None) -> None:
     """Show the newest posts."""
     with open_store(out) as hub, hub.store.read() as connection:
         if state is None:
-            found = posts.newest(connection, limit)
+            found = posts.newest(connection, out.most(limit))
         else:
-            ids = deliveries.posts_in_state(connection, state, limit)
+            ids = deliveries.posts_in_state(connection, state, out.most(limit))
             found = sorted(posts.get_many(connection, ids).values(), key=lambda post: post.id, reverse=True)
         rows = deliveries.of_posts(connection, [post.id for post in found])
     for post in found:

@@ -8,7 +8,7 @@ from hub.adapter import ThreadReader
 from hub.cli import arguments
 from hub.cli.i18n import N_, _, ngettext
 from hub.cli.opening import open_hub, open_store
-from hub.cli.output import Output, command, iso, one_line, short
+from hub.cli.output import Output, command, iso, limit_option, one_line, short
 from hub.cli.settle import remote_id_of
 from hub.cli.shapes import discussion_shape, mention_shape
 from hub.cli.words import word
@@ -18,22 +18,18 @@ from hub.scheduling.hub import LISTEN
 from hub.store import accounts, mentions, threads
 from hub.store.mentions import StoredMention
 
-_LIMIT = click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help=_("How many at most.")
-)
-
 
 @command("inbox", help=_("List what others said to us or about us, newest first."))
 @click.option("--account", metavar="NAME", help=_("Only what was said to this account."))
 @click.option("--before", type=click.IntRange(1), metavar="ID", help=_("Only mentions older than this one."))
-@_LIMIT
-def inbox(out: Output, account: str | None, before: int | None, limit: int) -> None:
+@limit_option
+def inbox(out: Output, account: str | None, before: int | None, limit: int | None) -> None:
     """Show the newest mentions, each with the number that `hub reply` takes."""
     with open_store(out) as hub:
         if account is not None and account not in hub.settings.accounts:
             raise arguments.unknown_account(account, hub.settings.accounts, hub.settings.path)
         with hub.store.read() as connection:
-            found = mentions.newest(connection, limit, account=account, before=before)
+            found = mentions.newest(connection, out.most(limit), account=account, before=before)
     for mention in found:
         _print(out, mention)
     if not found:
@@ -54,11 +50,11 @@ def _print(out: Output, mention: StoredMention) -> None:
 
 
 @command("discussions", help=_("List the discussions, those with the newest answers first."))
-@_LIMIT
-def discussions(out: Output, limit: int) -> None:
+@limit_option
+def discussions(out: Output, limit: int | None) -> None:
     """Show the discussions, each with the number that `hub discussion` takes."""
     with open_store(out) as hub, hub.store.read() as connection:
-        found = mentions.discussion_list(connection, limit)
+        found = mentions.discussion_list(connection, out.most(limit))
     if found:
         out.table(
             (_("Id"), _("Remarks"), _("Newest"), _("Title")),
