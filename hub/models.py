@@ -47,7 +47,8 @@ def _check_time(field: str, value: datetime | None) -> None:
 def _check_id(field: str, value: str) -> None:
     if not isinstance(value, str) or not value:
         raise ValueError(f"{field} must be a text that is not empty, not {value!r}")
-    check_text(field, value)
+    if not value.isascii() or "\0" in value:
+        check_text(field, value)
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):

@@ -159,7 +159,7 @@ def test_a_prepare_post_that_returns_something_else_is_named() -> None:
         registry.prepare(Post(text="Hello"), "club")
 
 
-def test_an_event_hook_that_raises_stops_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_event_hook_that_raises_stops_no_other() -> None:
     heard = []
 
     @hookimpl
@@ -167,7 +167,7 @@ def test_an_event_hook_that_raises_stops_no_other(capsys: pytest.CaptureFixture[
         heard.append(account)
         raise ZeroDivisionError
 
-    hooks = {name: SimpleNamespace(mention_received=mention_received) for name in ("one", "two")}
+    hooks = {name: SimpleNamespace(name=name, mention_received=mention_received) for name in ("one", "two")}
     Registry.discover(hooks).tell("mention_received", account="club", mention=None)
     assert heard == ["club", "club"]
 

@@ -7,6 +7,7 @@ import difflib
 import inspect
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import FunctionType
@@ -54,15 +55,19 @@ class _Network(NamedTuple):
 
 
 _NETWORKS = {
-    "vk": _Network(
-        "VK", {"group": 1, "token": "none"}, "official JSON schema (requests and answers), recorded answers"
-    ),
+    "vk": _Network("VK", {"group": 1, "token": "none"}, "official JSON schema, recorded answers"),
     "facebook": _Network(
-        "Facebook pages", {"page": "1", "token": "none"}, "official node specs of the Graph API, recorded answers"
+        "Facebook pages", {"page": "1", "token": "none"}, "official node specs, recorded answers"
     ),
-    "twitter": _Network("X", {"token": "none"}, "official OpenAPI description and its examples, recorded answers"),
-    "rss": _Network("RSS, Atom, JSON Feed", {"url": "https://example.org/feed"}, "the formats' own test files"),
-    "crm_generic": _Network("any REST CRM", {}, "HubSpot's official OpenAPI description"),
+    "twitter": _Network("X", {"token": "none"}, "official OpenAPI description, recorded answers"),
+    "rss": _Network(
+        "RSS, Atom, JSON Feed",
+        {"url": "https://example.org/feed"},
+        "feeds written for the tests, well-formed and not",
+    ),
+    "crm_generic": _Network(
+        "any REST CRM", {}, "HubSpot's official OpenAPI description (as the account in the docs)"
+    ),
 }
 
 
@@ -168,7 +173,7 @@ def networks() -> str:
             limits = _limits(open_adapter(kind, known.settings).limits())
         can = ", ".join(_CAN[role] for role in registry.roles(platform))
         rows.append((f"{known.title} (`{platform}`)", can, settle, limits, known.held_against))
-    heads = ("network", "what the plugin does", "settles by", "limits of one post", "its double is held against")
+    heads = ("network", "what the plugin does", "settles by", "limits of one post", "checked against")
     return table(heads, rows)
 
 
@@ -195,6 +200,27 @@ def _limits(limits: models.Limits) -> str:
     return ", ".join(facts)
 
 
+def floors() -> str:
+    """Return the floors of the house, from the contract that import-linter checks."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    layers = next(one["layers"] for one in contracts if one["type"] == "layers" and one["containers"] == ["hub"])
+    return "```\n" + "".join(f"{layer}\n" for layer in layers) + "```\n"
+
+
+def bench() -> str:
+    """Return the figures of the last benchmark that was written down, with what they depend on."""
+    text = (ROOT / "bench" / "RESULTS.md").read_text(encoding="utf-8")
+    about = dict(re.findall(r"^- (\w+): (.*)$", text, re.MULTILINE))
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    figures = [(what, middle, aim, met) for _, what, middle, aim, met, *_ in rows[2:]]
+    machine = f"{about['cores']} cores, Python {about['python']}, SQLite {about['sqlite']}"
+    run = f"Run of {about['date'][:10]} on {machine}: the middle of all rounds, with the lowest and the highest.\n"
+    return f"{run}What misses its aim says so.\n\n" + table(
+        ("what, to which limit", "measured", "aim", ""), figures
+    )
+
+
 def included(path: str) -> str:
     """Return a file of this project as a block of code."""
     kind = {".py": "python", ".toml": "toml"}[Path(path).suffix]
@@ -209,6 +235,8 @@ _MAKERS: dict[str, Callable[[], str]] = {
     "account options": account_options,
     "commands": commands,
     "networks": networks,
+    "floors": floors,
+    "bench": bench,
 }
 
 

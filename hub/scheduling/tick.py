@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -73,7 +73,7 @@ class Scheduler:
                 fence = hub.store.write(accounts.claim, account, self._owner, hub.clock(), _LEASE)
                 if fence is None:
                     continue
-                future = self._pool.submit(take_turn, hub, account, kinds, fence)
+                future = self._pool.submit(_safely, hub, account, kinds, fence)
                 self._running[account] = (future, fence)
             future.add_done_callback(lambda _, account=account: self._running.pop(account, None))  # type: ignore[misc]
             started.append(future)
@@ -129,6 +129,16 @@ class Scheduler:
         until = self._hub.clock() + _LEASE
         for account, (_, fence) in list(self._running.items()):
             self._hub.store.write(accounts.extend, account, fence, until)
+
+
+def _safely(hub: Hub, account: str, kinds: Sequence[str], fence: int) -> Report:
+    """Take a turn; if even its end cannot be written down, say so and leave the account to its lease."""
+    try:
+        return take_turn(hub, account, kinds, fence)
+    except Exception as error:
+        log.exception("turn failed", account=account)
+        known = error if isinstance(error, HubError) else HubError("{why}", why=f"{type(error).__name__}: {error}")
+        return Report(account, kinds, errors=[known])
 
 
 def make_everything_due(hub: Hub) -> None:

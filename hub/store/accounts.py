@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.store.database import upsert
+from hub.store.prepared import Prepared
 from hub.store.tables import accounts, jobs, runs
 
 
@@ -99,16 +100,21 @@ def next_due(connection: Connection) -> datetime | None:
 
 def claim(connection: Connection, name: str, owner: str, now: datetime, lease: timedelta) -> int | None:
     """Take the account for one turn; return the fencing token, or None if somebody holds it."""
-    row = connection.execute(
+    taken = _CLAIM.rows(connection, at_name=name, now=now, lease_owner=owner, lease_until=now + lease)
+    return int(taken[0][0]) if taken else None
+
+
+_NAMED = accounts.c.name == sa.bindparam("at_name")
+_HELD = sa.and_(_NAMED, accounts.c.fence == sa.bindparam("at_fence"))
+_CLAIM = Prepared(
+    lambda _: (
         accounts.update()
-        .where(
-            accounts.c.name == name,
-            sa.or_(accounts.c.lease_until.is_(None), accounts.c.lease_until <= now),
-        )
-        .values(lease_owner=owner, lease_until=now + lease, fence=accounts.c.fence + 1)
+        .where(_NAMED, sa.or_(accounts.c.lease_until.is_(None), accounts.c.lease_until <= sa.bindparam("now")))
+        .values(fence=accounts.c.fence + 1)
         .returning(accounts.c.fence)
-    ).first()
-    return None if row is None else int(row.fence)
+    ),
+    columns=("lease_owner", "lease_until"),
+)
 
 
 def lease_owners(connection: Connection) -> list[str]:
@@ -134,12 +140,10 @@ def extend(connection: Connection, name: str, fence: int, until: datetime) -> bo
 
 def release(connection: Connection, name: str, fence: int) -> bool:
     """End a turn; False if its lease was taken meanwhile."""
-    changed = connection.execute(
-        accounts.update()
-        .where(accounts.c.name == name, accounts.c.fence == fence)
-        .values(lease_owner="", lease_until=None)
-    )
-    return changed.rowcount == 1
+    return _RELEASE.run(connection, at_name=name, at_fence=fence) == 1
+
+
+_RELEASE = Prepared(lambda _: accounts.update().where(_HELD).values(lease_owner="", lease_until=None))
 
 
 def holds(connection: Connection, name: str, fence: int) -> bool:
@@ -152,10 +156,15 @@ def reschedule(
 ) -> None:
     """Set when these kinds of work are due again."""
     for kind, due_at in kinds.items():
-        values: dict[str, object] = {"due_at": due_at}
-        if ran_at is not None:
-            values["last_run_at"] = ran_at
-        connection.execute(jobs.update().where(jobs.c.account == account, jobs.c.kind == kind).values(**values))
+        if ran_at is None:
+            _MOVE.run(connection, at_account=account, at_kind=kind, due_at=due_at)
+        else:
+            _RAN.run(connection, at_account=account, at_kind=kind, due_at=due_at, last_run_at=ran_at)
+
+
+_JOB = sa.and_(jobs.c.account == sa.bindparam("at_account"), jobs.c.kind == sa.bindparam("at_kind"))
+_MOVE = Prepared(lambda _: jobs.update().where(_JOB), columns=("due_at",))
+_RAN = Prepared(lambda _: jobs.update().where(_JOB), columns=("due_at", "last_run_at"))
 
 
 def last_run(connection: Connection, account: str, kind: str) -> datetime | None:
@@ -217,11 +226,13 @@ def resume(connection: Connection, name: str, identity: str, display_name: str, 
 
 
 def note_success(connection: Connection, name: str, now: datetime) -> None:
-    connection.execute(
-        accounts.update()
-        .where(accounts.c.name == name)
-        .values(failures=0, last_ok_at=now, last_error="", not_before=None)
-    )
+    _SUCCEEDED.run(connection, at_name=name, last_ok_at=now)
+
+
+_SUCCEEDED = Prepared(
+    lambda _: accounts.update().where(_NAMED).values(failures=0, last_error="", not_before=None),
+    columns=("last_ok_at",),
+)
 
 
 def note_failure(
@@ -241,7 +252,11 @@ def failures(connection: Connection, name: str) -> int:
 
 def identity(connection: Connection, name: str) -> str:
     """Return the account's own remote id, "" if it was never checked."""
-    return str(connection.execute(sa.select(accounts.c.identity).where(accounts.c.name == name)).scalar() or "")
+    found = _IDENTITY.rows(connection, at_name=name)
+    return str(found[0][0]) if found else ""
+
+
+_IDENTITY = Prepared(lambda _: sa.select(accounts.c.identity).where(_NAMED))
 
 
 def all_health(connection: Connection) -> list[Health]:
@@ -261,17 +276,22 @@ def add_run(
     counts: str,
     error: str,
 ) -> None:
-    connection.execute(
-        runs.insert().values(
-            account=account,
-            kinds=" ".join(kinds),
-            started_at=started_at,
-            ended_at=ended_at,
-            outcome=outcome,
-            counts=counts,
-            error=error,
-        )
+    _ADD_RUN.run(
+        connection,
+        account=account,
+        kinds=" ".join(kinds),
+        started_at=started_at,
+        ended_at=ended_at,
+        outcome=outcome,
+        counts=counts,
+        error=error,
     )
+
+
+_ADD_RUN = Prepared(
+    lambda _: runs.insert().inline(),
+    columns=("account", "kinds", "started_at", "ended_at", "outcome", "counts", "error"),
+)
 
 
 def recent_runs(connection: Connection, account: str, limit: int = 20) -> list[dict[str, object]]:

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from hub.models import Media
 from hub.store.database import upsert
+from hub.store.prepared import Prepared
 from hub.store.tables import copies, media, post_media, posts
 
 
@@ -148,13 +149,20 @@ def newest(connection: Connection, limit: int, before: int | None = None) -> lis
 
 def media_of(connection: Connection, post_id: int) -> list[Media]:
     """Return a post's images with their content, in order."""
-    rows = connection.execute(
+    return [
+        Media(url=url, content=bytes(content), mime=mime, alt=alt)
+        for url, content, mime, alt in _MEDIA.rows(connection, post_id=post_id)
+    ]
+
+
+_MEDIA = Prepared(
+    lambda _: (
         sa.select(post_media.c.url, media.c.content, media.c.mime, post_media.c.alt)
         .join(media, media.c.sha256 == post_media.c.sha256)
-        .where(post_media.c.post_id == post_id)
+        .where(post_media.c.post_id == sa.bindparam("post_id"))
         .order_by(post_media.c.position)
     )
-    return [Media(url=row.url, content=row.content, mime=row.mime, alt=row.alt) for row in rows]
+)
 
 
 def _set_media(connection: Connection, post_id: int, images: Sequence[Media]) -> None:
@@ -212,11 +220,15 @@ def add_copy(
     hash: int | None = None,
 ) -> None:
     """Remember for ever that this remote post is that post of ours."""
-    connection.execute(
-        upsert(connection, copies)
-        .values(account=account, remote_id=remote_id, post_id=post_id, part=part, origin=origin, hash=hash)
-        .on_conflict_do_nothing()
+    _ADD_COPY.run(
+        connection, account=account, remote_id=remote_id, post_id=post_id, part=part, origin=origin, hash=hash
     )
+
+
+_ADD_COPY = Prepared(
+    lambda connection: upsert(connection, copies).on_conflict_do_nothing(),
+    columns=("account", "remote_id", "post_id", "part", "origin", "hash"),
+)
 
 
 def set_copy_hash(connection: Connection, account: str, remote_id: str, hash: int) -> None:

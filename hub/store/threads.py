@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.store.database import upsert
+from hub.store.prepared import Prepared
 from hub.store.tables import copies, cursors, discussions, posts, threads
 
 
@@ -67,7 +68,9 @@ def add(
     polled: bool = False,
 ) -> int:
     """Make a thread, or let the one there is be polled; return its id."""
-    insert = upsert(connection, threads).values(
+    statement = _ADD_POLLED if polled else _ADD
+    ((thread,),) = statement.rows(
+        connection,
         account=account,
         remote_id=root,
         url=url,
@@ -75,29 +78,55 @@ def add(
         polled=polled,
         next_poll_at=now if polled else None,
         changed_at=now,
-        gone=0,
     )
-    changes = {"polled": True, "next_poll_at": now, "url": url} if polled else {"account": account}
-    row = connection.execute(
-        insert.on_conflict_do_update(index_elements=["account", "remote_id"], set_=changes).returning(threads.c.id)
-    ).one()
-    return int(row.id)
+    return int(thread)
+
+
+def _adding(*changes: str) -> Prepared:
+    def build(connection: Connection) -> Any:
+        insert = upsert(connection, threads).values(gone=0)
+        return insert.on_conflict_do_update(
+            index_elements=["account", "remote_id"], set_={name: insert.excluded[name] for name in changes}
+        ).returning(threads.c.id)
+
+    return Prepared(
+        build, columns=("account", "remote_id", "url", "discussion_id", "polled", "next_poll_at", "changed_at")
+    )
+
+
+# Setting a column to what it is makes the row that is there come back.
+_ADD = _adding("account")
+_ADD_POLLED = _adding("polled", "next_poll_at", "url")
 
 
 def discussion_of_post(connection: Connection, post_id: int, now: datetime) -> int:
     """Return the discussion about a post, made if it has none."""
-    post = connection.execute(
-        sa.select(posts.c.title, posts.c.text, posts.c.link, posts.c.url).where(posts.c.id == post_id)
-    ).one()
-    title = post.title or " ".join(post.text.split())[:80]
-    connection.execute(
+    found = _DISCUSSION_OF.rows(connection, post_id=post_id)
+    if not found:
+        _ADD_DISCUSSION.run(connection, at_post=post_id, created_at=now)
+        found = _DISCUSSION_OF.rows(connection, post_id=post_id)
+    return int(found[0][0])
+
+
+_DISCUSSION_OF = Prepared(
+    lambda _: sa.select(discussions.c.id).where(discussions.c.post_id == sa.bindparam("post_id"))
+)
+# The title is the post's, or the beginning of its text.
+_ADD_DISCUSSION = Prepared(
+    lambda connection: (
         upsert(connection, discussions)
-        .values(post_id=post_id, title=title, url=post.url or post.link, created_at=now)
+        .from_select(
+            ["post_id", "title", "url", "created_at"],
+            sa.select(
+                posts.c.id,
+                sa.case((posts.c.title != "", posts.c.title), else_=sa.func.substr(posts.c.text, 1, 80)),
+                sa.case((posts.c.url != "", posts.c.url), else_=posts.c.link),
+                sa.bindparam("created_at", type_=discussions.c.created_at.type),
+            ).where(posts.c.id == sa.bindparam("at_post")),
+        )
         .on_conflict_do_nothing(index_elements=["post_id"])
     )
-    return int(
-        connection.execute(sa.select(discussions.c.id).where(discussions.c.post_id == post_id)).scalar_one()
-    )
+)
 
 
 def _new_discussion(connection: Connection, now: datetime) -> int:

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hub.errors import ConfigError, TransientError
 from hub.store.database import Store, upsert
@@ -35,6 +33,10 @@ class StoreVault:
             row = connection.execute(sa.select(secrets.c.nonce, secrets.c.sealed).where(*self._mine(name))).first()
         if row is None or not row.sealed:
             return None
+        # Imported where a secret is handled: most hubs have none, and the library weighs 7 MB.
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         try:
             return AESGCM(self._key()).decrypt(row.nonce, row.sealed, self._identity(name)).decode()
         except InvalidTag:
@@ -113,6 +115,8 @@ class StoreVault:
         return self._store.write(work)
 
     def _seal(self, name: str, secret: str) -> tuple[bytes, bytes]:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         nonce = os.urandom(_NONCE_BYTES)
         return nonce, AESGCM(self._key()).encrypt(nonce, secret.encode(), self._identity(name))
 

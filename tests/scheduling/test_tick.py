@@ -205,6 +205,21 @@ def test_a_dead_process_gives_its_accounts_back_at_once(tmp_path: Path, double: 
         assert [held.text for held in double.held()] == ["Hello"]
 
 
+def test_a_turn_that_cannot_be_written_down_is_reported_and_stops_nobody(
+    tmp_path: Path, double: VillageDouble
+) -> None:
+    with open_hub(write_config(tmp_path, {"one": {"platform": "village", **double.account()}}), Village) as hub:
+        hub.tick()
+        accept(hub, "one")
+        # The table of runs is gone: what the turn did can no longer be written down at its end.
+        hub.store.write(lambda c: c.exec_driver_sql("ALTER TABLE runs RENAME TO lost"))
+        report = hub.tick()
+        assert [account for account, _ in report.errors] == ["one"]
+        hub.store.write(lambda c: c.exec_driver_sql("ALTER TABLE lost RENAME TO runs"))
+        assert hub.tick(minutes=5).errors == []
+        assert [held.text for held in double.held()] == ["Hello"]
+
+
 def test_only_one_daemon_holds_the_lock_and_its_death_frees_it(tmp_path: Path) -> None:
     lock = tmp_path / "hub.db.lock"
     holder = subprocess.Popen(

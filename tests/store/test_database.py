@@ -58,6 +58,18 @@ def test_the_migrations_make_the_tables_that_the_program_declares(store: Store) 
         assert compare_metadata(context, tables.metadata) == []
 
 
+def test_the_files_of_the_migrations_are_named_by_their_versions() -> None:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    scripts = ScriptDirectory.from_config(config)
+    assert scripts.get_current_head() == migrate.head()
+    for script in scripts.walk_revisions():
+        assert Path(script.path).name.startswith(f"{script.revision}_")
+
+
 def test_an_upgrade_of_a_current_database_does_nothing(store: Store) -> None:
     assert migrate.upgrade(store) is False
 
