@@ -21,8 +21,10 @@ IDLE = 10.0
 def run(quick: bool) -> Iterator[Figure]:
     """Yield the resident set of a daemon with an account on every platform, after ten seconds, in MB."""
     with tempfile.TemporaryDirectory() as folder, started(Path(folder), Registry.discover().adapters) as world:
-        command = [str(Path(sys.executable).with_name("hub")), "--config", str(world.config), "run"]
-        daemon = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        hub = [str(Path(sys.executable).with_name("hub")), "--config", str(world.config)]
+        # Making the tables loads Alembic, once in a database's life; a daemon's life begins after that.
+        subprocess.run([*hub, "db", "upgrade"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+        daemon = subprocess.Popen([*hub, "run"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             samples = []
             until = time.monotonic() + IDLE

@@ -47,8 +47,6 @@ def version(store: Store) -> str | None:
 
 def upgrade(store: Store) -> bool:
     """Bring the schema up to date in one transaction; False if it was already. Refuse a newer database."""
-    from alembic import command
-
     found = version(store)
     if found == head():
         return False
@@ -62,6 +60,8 @@ def upgrade(store: Store) -> bool:
         if not store.is_sqlite:
             # Two programs that start at once must not both migrate.
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(4857392)"))
+        from alembic import command
+
         command.upgrade(_config(connection), "head")
     return True
 
