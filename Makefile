@@ -11,7 +11,7 @@ demo: .venv/ready
 	$(BIN)/hub demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 4
 
 check: .venv/ready
 	$(BIN)/ruff check .

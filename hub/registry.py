@@ -37,9 +37,9 @@ class Registry:
         plugins = pluggy.PluginManager("hub")
         plugins.add_hookspecs(hookspecs)
         for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-            plugins.register(_load(entry), name=entry.name)
+            _register(plugins, _load(entry), entry.name)
         for name, module in (extra or {}).items():
-            plugins.register(module, name=name)
+            _register(plugins, module, name)
         try:
             plugins.check_pending()
         except pluggy.PluginValidationError as error:
@@ -140,6 +140,15 @@ class Registry:
     def register_commands(self, cli: Any) -> None:
         """Let plugins add their commands to the command line."""
         self._plugins.hook.register_commands(cli=cli)
+
+
+def _register(plugins: pluggy.PluginManager, module: object, name: str) -> None:
+    try:
+        plugins.register(module, name=name)
+    except ValueError:
+        raise PluginError(
+            "two plugins are installed under the name {name}", hint="uninstall one of them", name=name
+        ) from None
 
 
 def _load(entry: EntryPoint) -> Any:

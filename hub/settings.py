@@ -76,13 +76,18 @@ class _Section(BaseModel):
 
 
 class HubSection(_Section):
-    """`[hub]`."""
+    """`[hub]`.
+
+    `deadline` bounds one call to a network; `late` what goes out after downtime: a post that is later than that
+    is `missed`, and a person is asked.
+    """
 
     database: str = "sqlite:///hub.db"
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     key_file: str = "hub.key"
     workers: int = Field(default=16, ge=1, le=256)
     deadline: Duration = timedelta(seconds=30)
+    late: Duration = timedelta(days=1)
     log: Literal["debug", "info", "warning", "error"] = "info"
 
 
@@ -98,13 +103,13 @@ class RouteSection(_Section):
     """`[routes.NAME]`: what appears on these accounts goes out to those.
 
     `backfill` bounds the first read of a source: only what is younger goes out ("all" for everything).
-    `late` bounds what goes out after downtime: an item older than that is `missed`, and a person is asked.
+    `late` replaces the hub's: an item older than that when it is first seen, or that waited longer, is `missed`.
     """
 
     sources: tuple[str, ...] = Field(alias="from", min_length=1)
     targets: tuple[str, ...] = Field(alias="to", min_length=1)
     backfill: Duration | Literal["all"] = timedelta(days=1)
-    late: Duration = timedelta(days=1)
+    late: Duration | None = None
 
 
 class AccountOptions(_Section):

@@ -131,6 +131,7 @@ def _accept(out: Output, hub: Hub, content: Post, targets: Sequence[str], publis
         link=content.link,
         media=content.media,
         publish_at=publish_at,
+        late_after=publish_at + hub.settings.hub.late,
     )
     post_id, is_new = add_post(hub.store, new, targets, hub.clock())
     with hub.store.read() as connection:

@@ -73,7 +73,7 @@ def _one(turn: Turn, delivery: Delivery, post: StoredPost) -> None:
 
 def _publish(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost) -> None:
     late = post.late_after is not None and turn.clock() > post.late_after
-    if late and delivery.attempts == 0 and delivery.part == 0:
+    if late and delivery.first_attempt_at is None and delivery.part == 0:
         steps.close(turn, delivery, "missed", "late", f"it was to go out at {post.publish_at.isoformat()}")
         return
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -25,12 +25,16 @@ log = structlog.get_logger()
 
 @dataclass
 class Source:
-    """One account's timeline as the source of routes. `targets` are the accounts its posts go to."""
+    """One account's timeline as the source of routes.
+
+    `targets` are the accounts its posts go to; `late` holds for routes that have no such bound of their own.
+    """
 
     store: Store
     adapter: Timeline
     targets: Mapping[str, RouteSection]
     clock: Callable[[], datetime]
+    late: timedelta = timedelta(days=1)
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -182,6 +186,7 @@ def _add(
             url=post.url or post.link,
             media=item.images,
             publish_at=now,
+            late_after=now + max((route.late or source.late for route in wanted.values()), default=source.late),
             source=source.account,
             source_id=post.remote_id,
         ),
@@ -194,7 +199,7 @@ def _add(
     else:
         counts["old posts"] += 1
     for target, route in wanted.items():
-        late = post.sent_at is not None and now - post.sent_at > route.late and not first
+        late = post.sent_at is not None and now - post.sent_at > (route.late or source.late) and not first
         if item.fault:
             deliveries.add(connection, post_id, target, now, due_at=None, state="failed", error=item.fault)
         elif late:

@@ -140,7 +140,8 @@ def decide(
         if sent is not None:
             values |= {"state": "published", "remote_id": sent.remote_id, "url": sent.url, "due_at": None}
         elif again:
-            values |= {"state": "queued", "due_at": now}
+            # Whoever says so knows that it is late.
+            values |= {"state": "queued", "due_at": now, "first_attempt_at": delivery.first_attempt_at or now}
         else:
             values |= {"state": "failed", "due_at": None, "error": "dropped by a person", "error_code": "dropped"}
         allowed = (*deliveries.ATTENTION, "unknown", "waiting")

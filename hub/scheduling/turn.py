@@ -126,7 +126,7 @@ def _publish(hub: Hub, adapter: Adapter, fence: int, report: Report) -> None:
 def _listen(hub: Hub, adapter: Adapter, report: Report) -> None:
     targets = dict(hub.settings.targets_of(adapter.account))
     if isinstance(adapter, Timeline) and targets:
-        read_timeline(Source(hub.store, adapter, targets, hub.clock, report.counts))
+        read_timeline(Source(hub.store, adapter, targets, hub.clock, hub.settings.hub.late, report.counts))
     ear = Ear(hub.store, adapter, hub.registry, hub.clock, due.poll_after, report.ourselves)
     try:
         listen(ear, hub.settings.accounts[adapter.account].options.searches)

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from hub.models import Author, Mention
 from hub.store.database import upsert
 from hub.store.prepared import Prepared, among
-from hub.store.tables import authors, discussions, mention_versions, mentions, threads
+from hub.store.tables import accounts, authors, discussions, mention_versions, mentions, threads
 
 # Fewer than this many may vanish at once without looking like a network that lost its memory …
 _FEW = 5
@@ -338,8 +338,9 @@ def _shown() -> sa.Select[Any]:
 def newest(
     connection: Connection, limit: int, *, account: str | None = None, before: int | None = None
 ) -> list[StoredMention]:
-    """Return the newest mentions, those with an id below `before` if that is given."""
-    query = _shown().order_by(mentions.c.id.desc()).limit(limit)
+    """Return the newest mentions by others, those with an id below `before` if that is given."""
+    ours = sa.exists().where(accounts.c.name == mentions.c.account, accounts.c.identity == mentions.c.author_id)
+    query = _shown().where(~ours).order_by(mentions.c.id.desc()).limit(limit)
     if account is not None:
         query = query.where(mentions.c.account == account)
     if before is not None:

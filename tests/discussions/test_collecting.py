@@ -192,11 +192,13 @@ def test_our_reply_goes_to_the_network_where_it_was_said(stage: Stage) -> None:
     assert (answer.text, answer.parent_id) == ("Ответ!", mention.remote_id)
 
 
-def test_our_own_words_are_kept_but_are_no_news(stage: Stage) -> None:
+def test_our_own_words_stand_in_the_discussion_but_are_no_news(stage: Stage) -> None:
     stage.doubles["one"].say(stage.doubles["one"].us, stage.post["one"], "We answer")
     report = stage.hub.tick(minutes=6)
     assert report.counts["new mentions"] == 0
-    assert [mention.text for mention in stage.mentions()] == ["We answer"]
+    assert stage.mentions() == []
+    shown = tree.load(stage.hub.store, 1)
+    assert [node.mention.text for _, node in shown.walk() if node.mention] == ["We answer"]
 
 
 def test_a_reply_whose_answer_was_lost_is_not_sent_again(stage: Stage) -> None:
@@ -219,6 +221,18 @@ def test_an_empty_reply_and_one_to_nobody_are_refused(stage: Stage) -> None:
         replying.reply(stage.hub.store, adapter, stage.mentions()[0], "  ", stage.hub.clock())
     with pytest.raises(UsageError):
         replying.find(stage.hub.store, 10_000)
+
+
+def test_a_mention_elsewhere_is_stored_in_a_discussion_of_its_own(stage: Stage) -> None:
+    from hub.testing import Held
+
+    stage.doubles["one"].posts["5000"] = Held("5000", "Somebody else's post")
+    stage.say("one", "Под нашей записью")
+    stage.doubles["one"].say(stage.anna["one"], "5000", "Не под нашей записью")
+    stage.listen()
+    found = {mention.text: mention.discussion for mention in stage.mentions()}
+    assert len(set(found.values())) == 2
+    assert "Не под нашей записью" in found
 
 
 def test_a_broken_page_moves_no_bookmark(stage: Stage) -> None:
@@ -267,7 +281,9 @@ class TestOrder:
         stage.hub.clock.forward(minutes=1)
         self.ingest(stage, self.mention(stage, "7", deleted=True, text="", author=None))
         self.ingest(stage, item)
-        assert stage.mentions()[0].deleted_at is not None
+        earlier = stage.hub.clock() - timedelta(seconds=30)
+        self.ingest(stage, self.mention(stage, "7", text="an older edit", edited_at=earlier, sent_at=earlier))
+        assert (stage.mentions()[0].deleted_at is not None, stage.mentions()[0].text) == (True, "")
 
     def test_a_restored_remark_with_a_newer_edit_stands_again(self, stage: Stage) -> None:
         self.ingest(stage, self.mention(stage, "7"))

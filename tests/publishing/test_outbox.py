@@ -123,6 +123,16 @@ def test_a_post_that_is_too_late_is_missed_and_not_sent(hub: TestHub, double: Vi
     assert (texts(double), hub.states()) == ([], ["missed"])
 
 
+def test_a_missed_post_goes_out_when_a_person_says_so(hub: TestHub, double: VillageDouble) -> None:
+    due = hub.clock() + timedelta(hours=1)
+    post(hub, "News", publish_at=due, late_after=due + timedelta(hours=2))
+    hub.tick(hours=8)
+    number = int(hub.rows("SELECT id FROM deliveries")[0]["id"])
+    settling.decide(hub.store, hub.hub.adapter("village"), number, hub.clock(), again=True)
+    hub.tick(minutes=1)
+    assert (texts(double), hub.states()) == (["News"], ["published"])
+
+
 @pytest.mark.parametrize("account", ["village", "keyed", "natural"])
 def test_a_lost_answer_is_settled_to_exactly_one_post(hub: TestHub, double: VillageDouble, account: str) -> None:
     double.lose_answer(is_publish)
