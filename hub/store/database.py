@@ -158,6 +158,8 @@ def _sqlite(url: str, busy_timeout: float, connections: int) -> Engine:
     def prepare(connection: Any, _record: Any) -> None:
         # The driver must not begin transactions by itself: they begin below, and IMMEDIATE where they write.
         connection.isolation_level = None
+        # SQLite's own knows the letters of English only.
+        connection.create_function("lower", 1, _lower, deterministic=True)
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")
         # A commit has reached the disk when it returns: a power cut loses no accepted post.
@@ -174,6 +176,10 @@ def _sqlite(url: str, busy_timeout: float, connections: int) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _lower(text: object) -> object:
+    return text.lower() if isinstance(text, str) else text
 
 
 @contextmanager

@@ -126,6 +126,18 @@ def test_nothing_new_is_neither_written_nor_sent(stage: Stage) -> None:
     assert len([call for call in stage.crm.calls if call.method != "GET"]) == posts
 
 
+def test_a_contact_is_found_by_a_part_of_its_name_in_any_letters(stage: Stage) -> None:
+    stage.crm.add_contact("Анна Иванова", "anna@example.org")
+    stage.crm.add_contact("Борис Петров")
+    stage.sync()
+    with stage.hub.store.read() as connection:
+        found = [
+            [person.name for person in contacts.people(connection, 10, search=text)]
+            for text in ("анна", "ИВАН", "ANNA@", "петров")
+        ]
+    assert found == [["Анна Иванова"], ["Анна Иванова"], ["Анна Иванова"], ["Борис Петров"]]
+
+
 def test_our_own_voice_is_nobodys_contact(stage: Stage) -> None:
     stage.village.say(stage.village.us, stage.village.held()[0].id, "We answer")
     stage.sync()
