@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         find_in_timeline,
         text_key,
     )
+    from hub.answer import Answer
     from hub.errors import (
         AuthError,
         ConfigError,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
         hookimpl,
     )
     from hub.http import (
-        Answer,
         Http,
     )
     from hub.models import (
@@ -131,10 +131,8 @@ _MODULES = {
         "UnknownOutcome",
     ),
     "hookspecs": ("hookimpl",),
-    "http": (
-        "Answer",
-        "Http",
-    ),
+    "answer": ("Answer",),
+    "http": ("Http",),
     "models": (
         "Author",
         "Batch",

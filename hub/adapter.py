@@ -27,8 +27,9 @@ from hub.models import (
 )
 
 if TYPE_CHECKING:
+    from hub.answer import Answer
     from hub.errors import HubError
-    from hub.http import Answer, Http
+    from hub.http import Http
 
 Settle = Literal["key", "natural", "lookup", "none"]
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import functools
-import json as jsonlib
 import logging
-import math
 import ssl
 import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,6 +17,7 @@ import httpx
 import msgspec
 
 from hub import dial
+from hub.answer import Answer, reason_in
 from hub.errors import (
     AuthError,
     GoneError,
@@ -30,6 +27,7 @@ from hub.errors import (
     UnknownOutcome,
 )
 from hub.models import RateLimit
+from hub.ratelimits import rate_limit, retry_after
 
 # httpx writes whole URLs, and with them tokens, at INFO.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -41,9 +39,6 @@ Files = Mapping[str, tuple[str, bytes, str]]
 
 DEADLINE = 30.0
 MAX_BYTES = 20 * 1024 * 1024
-# A network that asks for a longer wait than this is misread or broken (reliability: cap 24 h).
-LONGEST_WAIT = 24 * 3600.0
-_REQUEST_IDS = ("x-request-id", "x-fb-trace-id", "x-transaction-id", "cf-ray")
 _REPEATABLE = frozenset({"GET", "HEAD"})
 
 
@@ -51,51 +46,6 @@ _REPEATABLE = frozenset({"GET", "HEAD"})
 def tls() -> ssl.SSLContext:
     """Return the TLS context that all accounts share: making one costs 30 ms."""
     return httpx.create_ssl_context(trust_env=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer, read and decoded. Header names are lower case; `url` has no query.
-
-    `moved` is where permanent redirects led ("" if nowhere): the address to ask next time, query and all.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-    method: str
-    url: str
-    repeatable: bool
-    moved: str = field(default="", repr=False)
-
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.status < 300
-
-    @property
-    def request_id(self) -> str:
-        """The network's name for this call, "" if it gave none."""
-        return next((self.headers[name] for name in _REQUEST_IDS if name in self.headers), "")
-
-    def json(self) -> Any:
-        """Return the body as JSON values; see `decode` for what is raised."""
-        return self.decode(Any)
-
-    def decode(self, shape: type[T]) -> T:
-        """Return the body as `shape` (a msgspec Struct, a TypedDict, `Any` …).
-
-        An answer of another shape raises `TransientError` after a read and `UnknownOutcome` after a write.
-        """
-        try:
-            return msgspec.json.decode(self.body, type=shape)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise self.misread(str(error)) from None
-
-    def misread(self, why: str) -> HubError:
-        """Return the error for an answer that cannot be what it should be."""
-        message = "the answer to {method} {url} (HTTP {status}) is not as agreed: {why}"
-        facts: dict[str, Any] = {"method": self.method, "url": self.url, "status": self.status, "why": why}
-        return (TransientError if self.repeatable else UnknownOutcome)(message, **facts)
 
 
 class Http:
@@ -354,9 +304,9 @@ class Http:
             "method": answer.method,
             "url": answer.url,
             "status": answer.status,
-            "why": self.redact(_reason(answer)),
+            "why": self.redact(reason_in(answer)),
         }
-        waits = retry_after(answer)
+        waits = retry_after(answer.headers)
         if answer.status in (408, 425, 429) or (answer.status == 503 and waits is not None):
             return TransientError(message, retry_after=waits, **facts)
         if answer.status >= 500:
@@ -443,91 +393,3 @@ def _without_query(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
     return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
-
-
-def _reason(answer: Answer) -> str:
-    """Say in a few words why the network refused, if it used one of the usual shapes."""
-    try:
-        body = jsonlib.loads(answer.body[:20_000])
-    except ValueError:
-        return ""
-    for name in ("detail", "message", "error_description", "error", "title"):
-        value = body.get(name) if isinstance(body, dict) else None
-        if isinstance(value, dict):
-            value = value.get("message")
-        if isinstance(value, str) and value:
-            return f" ({value[:300]})"
-    return ""
-
-
-def retry_after(answer: Answer) -> float | None:
-    """Return the seconds of a Retry-After header (a number or a date), at most 24 hours; None if unreadable.
-
-    A date is measured against the answer's own Date, so that our clock may be wrong.
-    """
-    text = answer.headers.get("retry-after", "").strip()
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        then = _date(text)
-        if then is None:
-            return None
-        seconds = (then - _now_of(answer.headers)).total_seconds()
-    if seconds != seconds:  # "nan"
-        return None
-    return min(max(seconds, 0.0), LONGEST_WAIT)
-
-
-def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
-    """Read the rate-limit headers of the usual dialects: `X-RateLimit-*`, `x-rate-limit-*`, `RateLimit-*`.
-
-    The reset comes as epoch seconds, as seconds to go, or as an ISO date.
-    """
-    for prefix in ("x-rate-limit-", "x-ratelimit-", "ratelimit-"):
-        if prefix + "remaining" in headers:
-            return RateLimit(
-                limit=_int(headers.get(prefix + "limit")),
-                remaining=_int(headers.get(prefix + "remaining")),
-                reset_after=_reset(headers.get(prefix + "reset"), headers),
-            )
-    return None
-
-
-def _reset(text: str | None, headers: Mapping[str, str]) -> float | None:
-    if not text:
-        return None
-    now = _now_of(headers)
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        try:
-            then = datetime.fromisoformat(text)
-        except ValueError:
-            return None
-        then = then if then.tzinfo else then.replace(tzinfo=UTC)
-        return max((then - now).total_seconds(), 0.0)
-    # More than ten years of seconds can only be a moment, not a wait.
-    return max(number - now.timestamp(), 0.0) if number > 315_000_000 else max(number, 0.0)
-
-
-def _int(text: str | None) -> int | None:
-    try:
-        return int(float(text)) if text else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        then = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    return then if then.tzinfo else then.replace(tzinfo=UTC)
-
-
-def _now_of(headers: Mapping[str, str]) -> datetime:
-    return _date(headers.get("date", "")) or datetime.now(UTC)

@@ -14,7 +14,8 @@ from hub.adapter import ROLES, Adapter, Vault
 from hub.errors import ConfigError, HubError, PluginError
 from hub.http import Http
 from hub.models import Post
-from hub.settings import Account, Settings, account_settings, secret_values
+from hub.secrets import secret_values
+from hub.settings import Account, Settings, account_settings
 
 GROUP = "hub"
 log = structlog.get_logger()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -20,11 +19,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    SecretStr,
     ValidationError,
 )
 
 from hub.errors import ConfigError, HubError
+from hub.secrets import plain_secrets, resolve
 
 _NAME = regex.compile(r"[a-z0-9][a-z0-9_-]*")
 _DURATION = regex.compile(r"(\d+)\s*(s|m|h|d)")
@@ -297,7 +296,7 @@ def account_settings(
 ) -> M:
     """Check an account's table against its plugin's settings, every secret fetched from where it is."""
     where = f"accounts.{account.name}"
-    values = _resolve(account.values, settings, where, read_vault)
+    values = resolve(account.values, settings, where, read_vault)
     for key in plain_secrets(model, values, ()):
         name = key.split(".")[-1].upper()
         raise ConfigError(
@@ -309,85 +308,6 @@ def account_settings(
             variable=f"{account.name.upper().replace('-', '_')}_{name}",
         )
     return _section(model, values, settings.path, where)
-
-
-def _resolve(value: Any, settings: Settings, where: str, read_vault: Callable[[str], str | None]) -> Any:
-    if isinstance(value, dict):
-        if len(value) == 1:
-            (kind, name), *_ = value.items()
-            if kind in ("env", "file", "vault") and isinstance(name, str):
-                return SecretStr(_secret(kind, name, settings, where, read_vault))
-        return {key: _resolve(item, settings, f"{where}.{key}", read_vault) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_resolve(item, settings, f"{where}[{n}]", read_vault) for n, item in enumerate(value)]
-    return value
-
-
-def _secret(kind: str, name: str, settings: Settings, where: str, read_vault: Callable[[str], str | None]) -> str:
-    facts: dict[str, Any] = {"file": settings.path, "key": where, "name": name}
-    if kind == "env":
-        if not settings.environment.get(name):
-            raise ConfigError(
-                "{file}: {key} wants the environment variable {name}, which is not set",
-                hint="export {name}=… before you start the hub",
-                **facts,
-            )
-        return settings.environment[name]
-    if kind == "vault":
-        stored = read_vault(name)
-        if stored is None:
-            raise ConfigError(
-                "{file}: {key} wants {name} from the vault, which has none",
-                hint="put it there with `hub vault put {account} {name}`",
-                account=where.split(".")[1],
-                **facts,
-            )
-        return stored
-    try:
-        text = (settings.folder / name).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("{file}: {key} wants the file {name}: {why}", why=error, **facts) from None
-    if not text:
-        raise ConfigError("{file}: {key} wants the file {name}, which is empty", **facts)
-    return text
-
-
-def plain_secrets(model: type[BaseModel], values: object, above: tuple[str, ...]) -> Iterator[str]:
-    """Yield the dotted names of secrets that were given as plain text."""
-    if not isinstance(values, dict):
-        return
-    for name, field in model.model_fields.items():
-        key = field.alias or name
-        value = values.get(key)
-        for kind in _alternatives(field.annotation):
-            if kind is SecretStr and isinstance(value, str):
-                yield ".".join((*above, key))
-            elif isinstance(kind, type) and issubclass(kind, BaseModel):
-                yield from plain_secrets(kind, value, (*above, key))
-
-
-def secret_values(settings: Any) -> list[str]:
-    """Return the plain text of every secret in an account's settings, however deep."""
-    if isinstance(settings, SecretStr):
-        return [settings.get_secret_value()]
-    if isinstance(settings, BaseModel):
-        return [text for name in type(settings).model_fields for text in secret_values(getattr(settings, name))]
-    if isinstance(settings, list | tuple):
-        return [text for item in settings for text in secret_values(item)]
-    if isinstance(settings, dict):
-        return [text for item in settings.values() for text in secret_values(item)]
-    return []
-
-
-def _alternatives(annotation: Any) -> Iterator[Any]:
-    origin = typing.get_origin(annotation)
-    if origin is Annotated:
-        yield from _alternatives(typing.get_args(annotation)[0])
-    elif origin in (typing.Union, types.UnionType):
-        for part in typing.get_args(annotation):
-            yield from _alternatives(part)
-    else:
-        yield annotation
 
 
 def _first_error(error: ValidationError, model: type[BaseModel], path: Path, where: str) -> HubError:

@@ -21,9 +21,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.answer import Answer
 from hub.errors import AuthError, GoneError, HubError, RejectedError, TransientError, UnknownOutcome
-from hub.http import LONGEST_WAIT, Answer, Http, rate_limit, retry_after, tls
+from hub.http import Http, tls
 from hub.models import RateLimit
+from hub.ratelimits import LONGEST_WAIT, rate_limit, retry_after
 from hub.testing import Double, Reply, Request
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -421,11 +423,11 @@ DATE = {"date": format_datetime(NOON, usegmt=True)}
     ],
 )
 def test_a_wait_is_read_as_seconds_or_a_date_and_never_over_a_day(text: str, seconds: float | None) -> None:
-    assert retry_after(answer_of({**DATE, "retry-after": text})) == seconds
+    assert retry_after(answer_of({**DATE, "retry-after": text}).headers) == seconds
 
 
 def test_an_answer_without_a_wait_asks_for_none() -> None:
-    assert retry_after(answer_of({})) is None
+    assert retry_after(answer_of({}).headers) is None
 
 
 @pytest.mark.parametrize(
@@ -471,7 +473,7 @@ def test_rate_limits_are_read_in_every_dialect(headers: dict[str, str], limit: R
 )
 def test_no_header_whatever_it_holds_breaks_the_reader(text: str) -> None:
     headers = {"retry-after": text, "date": text, "x-ratelimit-remaining": text, "x-ratelimit-reset": text}
-    wait = retry_after(answer_of(headers))
+    wait = retry_after(answer_of(headers).headers)
     assert wait is None or 0 <= wait <= LONGEST_WAIT
     limit = rate_limit(headers)
     assert limit is not None

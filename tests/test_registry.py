@@ -16,7 +16,7 @@ from support import Village, plugin, write_config
 from hub import ConfigError, PluginError, Post, RejectedError, hookimpl
 from hub import settings as configuration
 from hub.registry import Registry
-from hub.settings import secret_values
+from hub.secrets import secret_values
 from hub.testing import MemoryVault
 
 BUILT_IN = ("crm_generic", "facebook", "rss", "twitter", "vk")

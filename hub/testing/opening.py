@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from hub.adapter import Adapter
 from hub.http import Http
-from hub.settings import secret_values
+from hub.secrets import secret_values
 
 A = TypeVar("A", bound=Adapter)
 

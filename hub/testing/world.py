@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from hub.adapter import Adapter
-from hub.settings import plain_secrets
+from hub.secrets import plain_secrets
 from hub.testing.double import Double
 from hub.testing.social import ContactsDouble, FeedDouble, SocialDouble
 
