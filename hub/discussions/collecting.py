@@ -114,7 +114,10 @@ def _read_threads(ear: Ear, adapter: ThreadReader) -> None:
 
 
 def read_thread(ear: Ear, adapter: ThreadReader, thread: StoredThread) -> datetime:
-    """Bring one thread up to date; return when it last changed. An unchanged one is not written to."""
+    """Bring one thread up to date; return when it last changed. An unchanged one is not written to.
+
+    The last page is stored together with what the thread no longer shows and the bookmark.
+    """
     started = ear.clock()
     with ear.store.read() as connection:
         live = mentions.live_ids(connection, thread.id)
@@ -124,83 +127,71 @@ def read_thread(ear: Ear, adapter: ThreadReader, thread: StoredThread) -> dateti
     heard = Ingested()
     seen: set[str] = set()
     digest = 0
-    cursor = thread.cursor
-    complete = False
+    last = Batch[Mention]([], thread.cursor)
     for batch in adapter.fetch_replies(asked, None if whole else thread.cursor):
-        page = mentions.page_digest(batch.items)
-        digest ^= page
-        cursor = batch.cursor
-        complete = batch.complete
+        _refuse_strangers(ear, thread, batch.items)
+        if last.items:
+            heard.add(_announce(ear, ear.store.write(_ingest, ear, thread, last.items)))
+        last = batch
+        digest ^= mentions.page_digest(batch.items)
         seen.update(item.remote_id for item in batch.items)
-        if not (whole and thread.digest == page and batch.complete):
-            heard.add(_store_replies(ear, thread, batch.items))
-    if complete and digest != thread.digest:
-        heard.deleted += _bury_absent(ear, thread, seen)
-    missing = complete and any(remote_id not in seen for remote_id in live)
+    missing = last.complete and any(remote_id not in seen for remote_id in live)
     # While something is missing the digest is not kept, so that the next look counts it a second time.
-    kept = None if missing else digest
-    if heard or cursor != thread.cursor or (whole and kept != thread.digest) or (whole and stale):
-        _note_read(ear, thread, cursor, kept if whole else thread.digest, started if whole else None, bool(heard))
+    kept = thread.digest if not whole else None if missing else digest
+    news = last.items if digest != thread.digest or not whole else []
+    moved = last.cursor != thread.cursor or kept != thread.digest or (whole and stale)
+    if not (news or moved or heard):
+        return thread.changed_at
+
+    def finish(connection: Connection) -> tuple[Ingested, bool]:
+        found = _ingest(connection, ear, thread, news)
+        alarm = False
+        if last.complete and digest != thread.digest:
+            gone, alarm = mentions.note_absent(connection, thread.id, thread.remote_id, seen, started)
+            found.deleted += gone
+        if moved or found or heard:
+            threads.note_read(
+                connection,
+                thread.id,
+                cursor=last.cursor,
+                digest=kept,
+                full_read_at=started if whole else None,
+                changed_at=started if found or heard else None,
+            )
+        return found, alarm
+
+    found, alarm = ear.store.write(finish)
+    heard.add(_announce(ear, found))
+    if alarm:
+        place = thread.url or thread.remote_id
+        ear.alarms.append(f"most of the thread {place} vanished at once; nothing was deleted")
     return started if heard else thread.changed_at
 
 
-def _store_replies(ear: Ear, thread: StoredThread, items: Sequence[Mention]) -> Ingested:
-    strangers = [item.remote_id for item in items if item.thread_id != thread.remote_id]
+def _ingest(connection: Connection, ear: Ear, thread: StoredThread, items: Sequence[Mention]) -> Ingested:
+    if not items:
+        return Ingested()
+    roots = {thread.remote_id: thread.id}
+    return mentions.ingest(connection, ear.account, ear.adapter.platform, roots, items, ear.clock())
+
+
+def _refuse_strangers(ear: Ear, thread: StoredThread, items: Sequence[Mention]) -> None:
+    strangers = sum(item.thread_id != thread.remote_id for item in items)
     if strangers:
         raise TransientError(
             "plugin {platform} returned {count} items of other threads",
             platform=ear.adapter.platform,
-            count=len(strangers),
+            count=strangers,
         )
 
-    def work(connection: Connection) -> Ingested:
-        return mentions.ingest(
-            connection, ear.account, ear.adapter.platform, {thread.remote_id: thread.id}, items, ear.clock()
-        )
 
-    if not items:
-        return Ingested()
-    ingested = ear.store.write(work)
-    _announce(ear, ingested)
-    return ingested
-
-
-def _bury_absent(ear: Ear, thread: StoredThread, seen: set[str]) -> int:
-    gone, alarm = ear.store.write(mentions.note_absent, thread.id, thread.remote_id, seen, ear.clock())
-    if alarm:
-        ear.alarms.append(
-            f"most of the thread {thread.url or thread.remote_id} vanished at once; nothing was deleted"
-        )
-    ear.heard.deleted += gone
-    return gone
-
-
-def _note_read(
-    ear: Ear,
-    thread: StoredThread,
-    cursor: str | None,
-    digest: int | None,
-    full_read_at: datetime | None,
-    changed: bool,
-) -> None:
-    now = ear.clock()
-    ear.store.write(
-        lambda connection: threads.note_read(
-            connection,
-            thread.id,
-            cursor=cursor,
-            digest=digest,
-            full_read_at=full_read_at,
-            changed_at=now if changed else None,
-        )
-    )
-
-
-def _announce(ear: Ear, ingested: Ingested) -> None:
+def _announce(ear: Ear, ingested: Ingested) -> Ingested:
+    """Count what was stored, tell the plugins what others said, and return it all."""
     others = [one for one in ingested.new if one.author is None or one.author.remote_id != ear.ourselves]
     ear.heard.add(Ingested(others, ingested.changed, ingested.deleted))
     for mention in others:
         ear.hooks.tell("mention_received", account=ear.account, mention=mention)
+    return ingested
 
 
 def watch(
