@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -63,7 +64,7 @@ def listen(ear: Ear, searches: Sequence[str] = ()) -> None:
         _read(ear, "mentions", "", adapter.fetch_mentions)
     if isinstance(adapter, Searcher):
         for query in searches:
-            _read(ear, "search", query, lambda cursor, query=query: adapter.search(query, cursor))  # type: ignore[misc]
+            _read(ear, "search", query, partial(adapter.search, query))
     if isinstance(adapter, ThreadReader):
         _read_threads(ear, adapter)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -75,9 +76,12 @@ class Scheduler:
                     continue
                 future = self._pool.submit(_safely, hub, account, kinds, fence)
                 self._running[account] = (future, fence)
-            future.add_done_callback(lambda _, account=account: self._running.pop(account, None))  # type: ignore[misc]
+            future.add_done_callback(partial(self._ended, account))
             started.append(future)
         return started
+
+    def _ended(self, account: str, _turn: Future[Report]) -> None:
+        self._running.pop(account, None)
 
     def tick(self, progress: Callable[[Report], None] = lambda report: None) -> TickReport:
         """Do all that is due now, and what falls due because of it; return what was done."""
