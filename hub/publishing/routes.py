@@ -164,9 +164,7 @@ def _adopted(source: Source, connection: Connection, post: RemotePost, now: date
             )
             if settled:
                 deliveries.add_attempt(connection, delivery, "settle", now, "seen on the timeline", post.url)
-                steps.record_copy(connection, source.adapter, delivery, receipt, now)
-                deliveries.release_next_part(connection, delivery, now)
-                deliveries.catch_up(connection, delivery, now)
+                steps.take_over(connection, source.adapter, delivery, receipt, now)
             return True
     return False
 

@@ -152,9 +152,7 @@ def decide(
         outcome = "sent" if sent else "again" if again else "dropped"
         deliveries.add_attempt(connection, delivery, "person", now, outcome)
         if sent is not None:
-            steps.record_copy(connection, adapter, delivery, sent, now)
-            deliveries.release_next_part(connection, delivery, now)
-            deliveries.catch_up(connection, delivery, now)
+            steps.take_over(connection, adapter, delivery, sent, now)
         accounts.hasten(connection, [delivery.account], "publish", now)
         return delivery
 

@@ -123,9 +123,7 @@ def published(turn: Turn, delivery: Delivery, part: Post, receipt: Receipt, atte
             deliveries.add_attempt(connection, delivery, "settle", now, "published", receipt.url)
         else:
             deliveries.end_attempt(connection, attempt, "published", receipt.url, request_id)
-        record_copy(connection, turn.adapter, delivery, receipt, now)
-        deliveries.release_next_part(connection, delivery, now)
-        deliveries.catch_up(connection, delivery, now)
+        take_over(connection, turn.adapter, delivery, receipt, now)
         return True
 
     if not turn.store.write(work):
@@ -133,6 +131,15 @@ def published(turn: Turn, delivery: Delivery, part: Post, receipt: Receipt, atte
     turn.counts["published"] += 1
     log.info("post published", account=turn.account, post=delivery.post_id, part=delivery.part, url=receipt.url)
     turn.hooks.tell("post_published", account=turn.account, post=part, receipt=receipt)
+
+
+def take_over(
+    connection: Connection, adapter: Adapter, delivery: Delivery, receipt: Receipt, now: datetime
+) -> None:
+    """Do what follows from a delivery being out, however that became known: its copy, its next part, its edits."""
+    record_copy(connection, adapter, delivery, receipt, now)
+    deliveries.release_next_part(connection, delivery, now)
+    deliveries.catch_up(connection, delivery, now)
 
 
 def record_copy(
