@@ -52,6 +52,13 @@ class Registry:
             ) from None
         return cls(plugins, _adapters(plugins))
 
+    @classmethod
+    def of(cls, *adapters: type[Adapter]) -> Registry:
+        """Return a registry of these adapters alone, whatever is installed."""
+        plugins = pluggy.PluginManager("hub")
+        plugins.add_hookspecs(hookspecs)
+        return cls(plugins, {adapter.platform: adapter for adapter in adapters})
+
     def roles(self, platform: str) -> list[str]:
         """Name the roles that a platform's adapter takes."""
         return [role.__name__ for role in ROLES if issubclass(self.adapters[platform], role)]

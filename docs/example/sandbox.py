@@ -34,9 +34,9 @@ class VillageDouble(SocialDouble):
             case ("POST", "posts", []):
                 return self._publish(request.json())
             case ("GET", "posts", []):
-                return Reply([self._post(post) for post in self._page(self.posts, request)])
+                return Reply([self._post(post) for post in self._page(self.shown_posts(), request)])
             case ("GET", "remarks", []):
-                return Reply([self._remark(remark) for remark in self._page(self.remarks, request)])
+                return Reply([self._remark(remark) for remark in self._page(self.shown_remarks(), request)])
             case ("POST", "remarks", []):
                 said = request.json()
                 return Reply(
@@ -56,10 +56,7 @@ class VillageDouble(SocialDouble):
 
     def _one(self, request: Request, post_id: str, below: list[str]) -> Reply:
         if below == ["remarks"]:
-            under = [
-                remark for remark in self.remarks.values() if remark.post_id == post_id and not remark.deleted
-            ]
-            return Reply([self._remark(remark) for remark in under])
+            return Reply([self._remark(remark) for remark in self.arranged(self.shown_remarks(post_id))])
         if request.method == "DELETE":
             del self.posts[post_id]
             return Reply({})
@@ -67,12 +64,13 @@ class VillageDouble(SocialDouble):
             self.posts[post_id].text = request.json()["text"]
         return Reply(self._post(self.posts[post_id]))
 
-    def _page(self, items: dict[str, Any], request: Request) -> list[Any]:
+    def _page(self, items: list[Any], request: Request) -> list[Any]:
         """Return a page, oldest first: the newest there is, or on from the id that was asked for."""
         limit = int(request.query.get("limit", 20))
         if "from" not in request.query:
-            return list(items.values())[-limit:]
-        return [item for key, item in items.items() if int(key) >= int(request.query["from"])][:limit]
+            return self.arranged(items[-limit:])
+        start = int(request.query["from"])
+        return self.arranged([item for item in items if int(item.id) >= start][:limit])
 
     def _post(self, post: Held) -> dict[str, Any]:
         return {

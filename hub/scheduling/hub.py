@@ -6,12 +6,15 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+from sqlalchemy.engine import Connection
+
 from hub.adapter import Adapter, ContactSync, Listener, Publisher, Searcher, ThreadReader, Timeline
 from hub.errors import AuthError, StoreError, UsageError
 from hub.models import Identity
 from hub.registry import Registry
-from hub.settings import Settings
-from hub.store import Store, accounts, migrate
+from hub.settings import Settings, webhook_secret
+from hub.store import Store, accounts, migrate, webhooks
+from hub.store.notices import Notices
 from hub.store.vault import StoreVault
 
 PUBLISH, LISTEN, CONTACTS = "publish", "listen", "contacts"
@@ -31,6 +34,7 @@ class Hub:
         self.registry = registry
         self.store = store
         self.clock = clock
+        self.notices = Notices({name: section.events for name, section in settings.webhooks.items()})
         self._adapters: dict[str, Adapter] = {}
         self._opening = threading.Lock()
 
@@ -41,13 +45,15 @@ class Hub:
         *,
         clock: Callable[[], datetime] = utc_now,
         plugins: Mapping[str, object] | None = None,
+        registry: Registry | None = None,
         migrate_first: bool = True,
     ) -> Hub:
-        """Check the settings of every account, open the database (made if it is not there) and register all.
+        """Check all settings, open the database (made if it is not there), and register accounts and webhooks.
 
+        `plugins` are modules beside the installed plugins, `registry` replaces those.
         Raises `ConfigError`, `PluginError` or `StoreError`; nothing was called or sent then.
         """
-        registry = Registry.discover(plugins)
+        registry = registry or Registry.discover(plugins)
         store = Store.open(settings.database_url)
         try:
             if migrate_first:
@@ -62,6 +68,10 @@ class Hub:
                 {name: hub.kinds(name) for name in settings.accounts},
                 clock(),
             )
+            for name in settings.webhooks:
+                webhook_secret(settings, name)
+            if settings.webhooks:
+                store.write(webhooks.register, settings.webhooks)
         except BaseException:
             store.close()
             raise
@@ -110,10 +120,31 @@ class Hub:
         try:
             identity = self.adapter(name).check()
         except AuthError as error:
-            self.store.write(accounts.pause, name, str(error), self.clock())
+            self.pause(name, error)
             raise
-        self.store.write(accounts.resume, name, identity.remote_id, identity.name, self.clock())
+        self.store.write(self._resume, name, identity, self.clock())
         return identity
+
+    def pause(self, name: str, error: AuthError) -> bool:
+        """Stop an account until a person has seen to it; True if it was not paused before."""
+        now = self.clock()
+        opened = self._adapters.get(name)
+        reason = opened.http.redact(str(error)) if opened else str(error)
+
+        def work(connection: Connection) -> bool:
+            news = accounts.pause(connection, name, reason, now)
+            if news:
+                self.notices.account(connection, "account.paused", name, now)
+            return news
+
+        return self.store.write(work)
+
+    def _resume(self, connection: Connection, name: str, identity: Identity, now: datetime) -> None:
+        event = "account.resumed"
+        news = self.notices.wants(event) and accounts.is_paused(connection, name)
+        accounts.resume(connection, name, identity.remote_id, identity.name, now)
+        if news:
+            self.notices.account(connection, event, name, now)
 
     def close(self) -> None:
         for adapter in self._adapters.values():

@@ -1,19 +1,25 @@
-"""The base of all doubles: a local HTTP server that stands in for a network and keeps its state."""
+"""The base of all doubles: a local HTTP server that stands in for a network, and can be as hostile as one."""
 
 from __future__ import annotations
 
 import json as jsonlib
+import random
 import socket
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from email.parser import BytesParser
 from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, BinaryIO, ClassVar, Literal, Self, cast
 from urllib.parse import parse_qsl, urlsplit
+
+from hub.errors import HubError
+from hub.testing import faults
+from hub.testing.faults import Fault, Line, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +63,54 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What a double answers: JSON from `json`, or `body` as it stands."""
+class Refusal:
+    """An error that the network documents, and what a plugin must make of it.
 
-    json: Any = None
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
-    content_type: str = "application/json; charset=utf-8"
+    `reply` is what the network answers to a call of `verb`; the plugin raises `error` then, and a
+    `TransientError` asks for `retry_after` seconds (None: not looked at).
+    """
 
-    def encoded(self) -> bytes:
-        if self.body is not None:
-            return self.body
-        return jsonlib.dumps(self.json, ensure_ascii=False).encode()
+    name: str
+    reply: Reply
+    error: type[HubError]
+    retry_after: float | None = None
+    verb: Literal["publish", "read", "check"] = "publish"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Only = Callable[[Request], bool]
+
+
+def _any(request: Request) -> bool:
+    return True
 
 
 class Double(ABC):
     """A network on loopback. Use as a context manager; `url` is its address.
 
-    `calls` are the requests so far. `latency` is in seconds. A fault from `fail_next` is spent on the next
-    request that its filter takes.
+    `calls` are the requests so far. `latency` is in seconds. `struck` are the faults that came, with their
+    requests. `after` is called when an answer has been sent: what happens between two pages. `refusals` are the
+    errors that the network documents.
     """
+
+    refusals: ClassVar[Sequence[Refusal]] = ()
 
     def __init__(self, port: int = 0, *, latency: float = 0.0) -> None:
         self.calls: list[Request] = []
+        self.struck: list[tuple[Fault, Request]] = []
         self.latency = latency
         self.lock = threading.RLock()
-        self._faults: list[tuple[str, Callable[[Request], bool], Reply | None]] = []
-        self._server = _Server(port, self)
+        self.after: Callable[[Request], None] | None = None
+        self._planned: list[_Planned] = []
+        self._stopped = threading.Event()
+        self._port = port
+        self._open()
+
+    def _open(self) -> None:
+        self._server = _Server(self._port, self)
+        self._port = int(self._server.server_address[1])
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": 0.05},
@@ -98,17 +124,21 @@ class Double(ABC):
 
     @property
     def port(self) -> int:
-        return int(self._server.server_address[1])
+        return self._port
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> Self:
         self._thread.start()
         return self
 
     def stop(self) -> None:
+        self._stopped.set()
+        self._close()
+
+    def _close(self) -> None:
         self._server.shutdown()
         self._server.close_connections()
         self._server.server_close()
@@ -120,39 +150,116 @@ class Double(ABC):
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def lose_answer(self, only: Callable[[Request], bool] = lambda request: True) -> None:
-        """Let the next such request take effect, then close the connection without an answer."""
-        self._faults.append(("lose", only, None))
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Be down for a while: connections are refused, and those that were open are cut."""
+        self._close()
+        # Bound and not listening: the port stays ours, and the kernel refuses whoever comes.
+        with socket.socket() as closed_door:
+            closed_door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            closed_door.bind(("127.0.0.1", self._port))
+            try:
+                yield
+            finally:
+                closed_door.close()
+                self._open()
+                self._thread.start()
 
-    def drop_request(self, only: Callable[[Request], bool] = lambda request: True) -> None:
-        """Close the connection at the next such request, which has no effect."""
-        self._faults.append(("drop", only, None))
+    def inject(self, fault: Fault, only: Only = _any, *, times: int = 1) -> None:
+        """Let `fault` strike the next `times` requests that `only` takes."""
+        with self.lock:
+            self._planned.append(_Planned(only, iter([fault] * times)))
 
-    def answer_next(self, reply: Reply, only: Callable[[Request], bool] = lambda request: True) -> None:
-        """Answer the next such request with `reply`, without effect."""
-        self._faults.append(("answer", only, reply))
+    def inject_sequence(self, sequence: Sequence[Fault | None], only: Only = _any) -> None:
+        """Let these strike the next requests that `only` takes, one each, in this order; None spares one."""
+        with self.lock:
+            self._planned.append(_Planned(only, iter(list(sequence))))
 
-    def answer_after(self, reply: Reply, only: Callable[[Request], bool] = lambda request: True) -> None:
-        """Let the next such request take effect, then answer it with `reply` all the same."""
-        self._faults.append(("after", only, reply))
+    def inject_randomly(
+        self, choice: Sequence[Fault], rate: float, only: Only = _any, *, seed: int | None = None
+    ) -> int:
+        """Let one of `choice` strike a share of `rate` (0 to 1) of the requests that `only` takes, until `calm`.
 
-    def handle(self, request: Request) -> Reply | None:
-        """Take one call; None closes the connection without an answer."""
+        Return the seed and print it, so that a failure can be repeated.
+        """
+        seed = random.SystemRandom().randrange(10**9) if seed is None else seed
+        print(f"{type(self).__name__}: faults at random with seed={seed}")  # noqa: T201  # shown by a failing test
+        with self.lock:
+            self._planned.append(_Planned(only, _drawn(choice, rate, random.Random(seed))))  # noqa: S311  # no secret
+        return seed
+
+    def calm(self) -> None:
+        """Forget all faults that have not struck yet."""
+        with self.lock:
+            self._planned.clear()
+
+    def fault_for(self, request: Request, *, unread: bool) -> Fault | None:
+        """Say what strikes this request. Asked twice: before its body is read (`unread`), and when it is whole."""
+        with self.lock:
+            for planned in self._planned:
+                if planned.next is None or planned.next.unread != unread or not planned.only(request):
+                    continue
+                fault = planned.next
+                planned.advance()
+                self.struck.append((fault, request))
+                return fault
+            if not unread:
+                self._show_mercy(request)
+        return None
+
+    def _show_mercy(self, request: Request) -> None:
+        """Spend the places of sequences in which this request is left alone."""
+        for planned in self._planned:
+            if planned.next is None and planned.only(request):
+                planned.advance()
+        self._planned = [planned for planned in self._planned if not planned.over]
+
+    def handle(self, request: Request, fault: Fault | None) -> Reply | None:
+        """Take one call; None if a fault keeps it from having an effect."""
         if self.latency:
             time.sleep(self.latency)
         with self.lock:
             self.calls.append(request)
-            fault = next((fault for fault in self._faults if fault[1](request)), None)
-            if fault is None:
-                return self.answer(request)
-            self._faults.remove(fault)
-            kind, _, reply = fault
-            if kind == "answer":
-                return reply
-            if kind == "drop":
-                return None
-            self.answer(request)
-            return reply
+            return None if fault is not None and not fault.effect else self.answer(request)
+
+    @property
+    def stopped(self) -> threading.Event:
+        """Set when the double stops, so that slow faults end."""
+        return self._stopped
+
+    def lose_answer(self, only: Only = _any) -> None:
+        self.inject(faults.LOST, only)
+
+    def drop_request(self, only: Only = _any) -> None:
+        self.inject(faults.DROPPED, only)
+
+    def answer_next(self, reply: Reply, only: Only = _any) -> None:
+        self.inject(faults.answered(reply), only)
+
+    def answer_after(self, reply: Reply, only: Only = _any) -> None:
+        self.inject(faults.answered(reply).after, only)
+
+
+class _Planned:
+    """Faults to come, for the requests that `only` takes. `next` is None where one is left alone."""
+
+    def __init__(self, only: Only, coming: Iterator[Fault | None]) -> None:
+        self.only = only
+        self.over = False
+        self.next: Fault | None = None
+        self._coming = coming
+        self.advance()
+
+    def advance(self) -> None:
+        try:
+            self.next = next(self._coming)
+        except StopIteration:
+            self.next, self.over = None, True
+
+
+def _drawn(choice: Sequence[Fault], rate: float, dice: random.Random) -> Iterator[Fault | None]:
+    while True:
+        yield dice.choice(choice) if dice.random() < rate else None
 
 
 class _Server(ThreadingHTTPServer):
@@ -188,30 +295,35 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
     disable_nagle_algorithm = True
-    wbufsize = -1
 
     def _take(self) -> None:
+        double = self.server.double
+        length = int(self.headers.get("content-length") or 0)
+        line = Line(self.connection, cast(BinaryIO, self.rfile), length, double.stopped)
+        fault = double.fault_for(self._request(b""), unread=True)
+        if fault is None:
+            request = self._request(self.rfile.read(length))
+            fault = double.fault_for(request, unread=False)
+        else:
+            request = self._request(b"")
+        reply = double.handle(request, fault)
+        if fault is not None:
+            self.close_connection |= not fault.keeps
+            fault.speak(line, Reply({}) if reply is None else reply)
+        elif reply is not None:
+            line.send(reply.head(len(reply.encoded())) if self.command == "HEAD" else reply.whole())
+        if double.after is not None:
+            double.after(request)
+
+    def _request(self, body: bytes) -> Request:
         parts = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        request = Request(
+        return Request(
             method=self.command,
             path=parts.path,
             query=dict(parse_qsl(parts.query, keep_blank_values=True)),
             headers={name.lower(): value for name, value in self.headers.items()},
             body=body,
         )
-        reply = self.server.double.handle(request)
-        if reply is None:
-            self.close_connection = True
-            return
-        content = reply.encoded()
-        self.send_response(reply.status)
-        for name, value in {"Content-Type": reply.content_type, **reply.headers}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _take  # noqa: N815  # http.server's names
 

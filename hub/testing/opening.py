@@ -34,13 +34,17 @@ def open_adapter(
     account: str = "test",
     vault: MemoryVault | None = None,
     deadline: float = 5.0,
+    paced: bool = True,
 ) -> A:
-    """Return the adapter with these settings (secrets as plain text), ready to call."""
+    """Return the adapter with these settings (secrets as plain text), ready to call.
+
+    `deadline` is in seconds. Without `paced` the plugin's own `calls_per_second` is not kept.
+    """
     checked = adapter.Settings.model_validate(dict(settings))
     http = Http(
         checked.api_url,
         deadline=deadline,
-        calls_per_second=adapter.calls_per_second,
+        calls_per_second=adapter.calls_per_second if paced else None,
         secrets=secret_values(checked),
     )
     return adapter(account, checked, http, vault or MemoryVault())

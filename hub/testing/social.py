@@ -1,14 +1,16 @@
-"""Doubles that the demo and every story of tests can drive alike: networks, feeds and CRMs with their people."""
+"""Doubles that the demo, the conformance kit and every story can drive alike: networks, feeds and CRMs."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from hub.testing.double import Double
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -49,7 +51,13 @@ class Remark:
 class SocialDouble(Double):
     """A double of a network with posts and answers: the state is here, each network's shape in its subclass.
 
-    `posts` are those of our account, by id; `remarks` all answers, ours included; `people` who made them.
+    `posts` are those of our account, by id; `remarks` all answers, ours included; `people` who made them. What a
+    subclass lists it takes from `shown_posts` and `shown_remarks`, and passes each page through `arranged`, so
+    that the network can be hostile:
+
+    `echo_delay` is how long, in seconds, a post of ours takes to appear where posts are listed. `hidden` are ids
+    of remarks that it does not show for now. `arrange` changes the items of a page: reorders, repeats or drops
+    some. With `stale_cursors` it knows no cursor that it gave out before.
     """
 
     us = Person(id="1", name="Our company", handle="company")
@@ -61,6 +69,10 @@ class SocialDouble(Double):
         self.posts: dict[str, Held] = {}
         self.remarks: dict[str, Remark] = {}
         self.people: dict[str, Person] = {}
+        self.echo_delay = 0.0
+        self.hidden: set[str] = set()
+        self.arrange: Callable[[list[Any]], list[Any]] = list
+        self.stale_cursors = False
         self._last_id = 1000
 
     def next_id(self) -> int:
@@ -93,6 +105,32 @@ class SocialDouble(Double):
         """Let its author delete a remark."""
         with self.lock:
             self.remarks[remark_id].deleted = True
+
+    def restore_remark(self, remark_id: str) -> None:
+        """Let a deleted remark return, as networks do when a moderator changes their mind."""
+        with self.lock:
+            self.remarks[remark_id].deleted = False
+
+    def shown_posts(self) -> list[Held]:
+        """Return those of our posts that the network lists by now, oldest first."""
+        now = datetime.now(UTC)
+        with self.lock:
+            return [
+                post for post in self.posts.values() if (now - post.sent_at).total_seconds() >= self.echo_delay
+            ]
+
+    def shown_remarks(self, post_id: str | None = None) -> list[Remark]:
+        """Return the remarks that the network shows, under one post or all, oldest first."""
+        with self.lock:
+            return [
+                remark
+                for remark in self.remarks.values()
+                if not remark.deleted and remark.id not in self.hidden and post_id in (None, remark.post_id)
+            ]
+
+    def arranged(self, page: Sequence[T]) -> list[T]:
+        """Return the items of a page as the network lists them today."""
+        return self.arrange(list(page))
 
     def new_remark_id(self, post_id: str) -> str:
         """Make an id in the network's own form, as the plugin's `Mention.remote_id` has it."""

@@ -58,7 +58,7 @@ def started(
     ]
     with ExitStack() as stack:
         for platform, adapter in sorted(adapters.items()):
-            kind = _double_of(adapter)
+            kind = double_of(adapter)
             if kind is None:
                 continue
             double = stack.enter_context(kind(latency=latency))
@@ -70,8 +70,7 @@ def started(
                 world.crms[platform] = double
             else:
                 continue
-            settings = _hide_secrets(adapter.Settings, double.account(), folder, platform)
-            lines += [f"[accounts.{platform}]", f'platform = "{platform}"', *_toml(settings), ""]
+            lines += [*account_table(adapter, double.account(), folder, platform), ""]
         if world.feeds and world.networks:
             lines += [
                 "[routes.news]",
@@ -84,7 +83,13 @@ def started(
         yield world
 
 
-def _double_of(adapter: type[Adapter]) -> type[SocialDouble] | type[FeedDouble] | type[ContactsDouble] | None:
+def account_table(adapter: type[Adapter], settings: Mapping[str, Any], folder: Path, account: str) -> list[str]:
+    """Return the lines of hub.toml for an account; its secrets go into files in `folder`, for their owner only."""
+    hidden = _hide_secrets(adapter.Settings, dict(settings), folder, account)
+    return [f"[accounts.{account}]", f'platform = "{adapter.platform}"', *_toml(hidden)]
+
+
+def double_of(adapter: type[Adapter]) -> type[SocialDouble] | type[FeedDouble] | type[ContactsDouble] | None:
     """Return the double in the `sandbox` module beside an adapter, None if the plugin ships none."""
     package = adapter.__module__
     try:
