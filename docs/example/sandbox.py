@@ -1,4 +1,4 @@
-"""A double of the village: what the plugin's tests, and the hub's own, speak to."""
+"""A double of Village: what the tests of the plugin and `hub demo` speak to."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ TOKEN = "village-token"  # noqa: S105  # of a network that does not exist
 
 
 class VillageDouble(SocialDouble):
-    """The village on loopback: one JSON answer per call, ids that only grow."""
+    """Village on loopback: one JSON answer per call, ids that only grow."""
 
     shows_email = True
     refuse_token = False

@@ -1,4 +1,4 @@
-"""`hub plugins`: the platforms, what each can do, its settings, and the commands that plugins bring."""
+"""`hub plugins`: what is installed and what it can do; makes a new plugin, and checks one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from hub.cli.i18n import _
-from hub.cli.output import Output, command
+from hub.cli.output import Output, command, shared_options
+from hub.cli.scaffold import new
 from hub.errors import HubError, PluginError
 from hub.registry import GROUP, Registry
 
@@ -33,9 +34,18 @@ def plugin_commands(registry: Registry | None = None) -> dict[str, click.Command
     return dict(group.commands)
 
 
-@command("plugins", help=_("List the platforms, what each can do and its settings."))
-def plugins(out: Output) -> None:
-    """Show every platform that a plugin brings; no hub.toml is needed."""
+@click.group(
+    "plugins", invoke_without_command=True, help=_("List the platforms, what each can do and its settings.")
+)
+@click.pass_context
+def plugins(context: click.Context) -> None:
+    """List them, unless a command is named; no hub.toml is needed."""
+    if context.invoked_subcommand is None:
+        context.invoke(_list)
+
+
+@command("list", help=_("List the platforms, what each can do and its settings."))
+def _list(out: Output) -> None:
     registry = Registry.discover()
     found = [_platform(registry, platform) for platform in sorted(registry.adapters)]
     commands = plugin_commands(registry)
@@ -145,3 +155,7 @@ def _print(out: Output, one: dict[str, Any]) -> None:
             marks.append(_("default {value}").format(value=setting["default"]))
         out.line(f"    {setting['name']:<16} " + ", ".join(mark for mark in marks if mark))
     out.line()
+
+
+plugins.params += shared_options()
+plugins.add_command(new)
