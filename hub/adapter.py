@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -234,8 +235,9 @@ ROLES: tuple[type[Adapter], ...] = (
     WebhookReceiver,
 )
 
-# Links, and bare domains too: some networks make links of them.
-_LINK = regex.compile(r"https?://\S+|[^\s/@]+\.\p{L}{2,}(?:[/?#:]\S*)?")
+# Links, and bare domains too: some networks make links of them. A domain begins where a word does; looked for at
+# every letter, or by `regex`, a text without blanks would cost its length squared.
+_LINK = re.compile(r"https?://\S+|(?<![^\s/@])[^\s/@]+\.[^\W\d_]{2,}(?:[/?#:]\S*)?")
 _NO_WORD = regex.compile(r"[\s\p{P}]+")
 # A network's clock may be behind ours by this much when it stamps a post.
 _CLOCK_SKEW = timedelta(minutes=2)
@@ -256,7 +258,7 @@ def find_in_timeline(adapter: Timeline, post: Post, depth: int = 100) -> Receipt
     seen = 0
     for batch in adapter.fetch_posts(None):
         for item in batch.items:
-            if not item.deleted and item.remote_id not in post.taken and _not_before(item.sent_at, post.since):
+            if not item.deleted and item.remote_id not in post.taken and not_before(item.sent_at, post.since):
                 shown = text_key(item.text)
                 if shown == wanted or (len(shown) >= 60 and wanted.startswith(shown.rstrip(" …."))):
                     return Receipt(remote_id=item.remote_id, url=item.url)
@@ -266,5 +268,6 @@ def find_in_timeline(adapter: Timeline, post: Post, depth: int = 100) -> Receipt
     return None
 
 
-def _not_before(sent_at: datetime | None, since: datetime | None) -> bool:
+def not_before(sent_at: datetime | None, since: datetime | None) -> bool:
+    """Tell whether a network's time is, as far as clocks can be trusted, no earlier than ours."""
     return sent_at is None or since is None or sent_at >= since - _CLOCK_SKEW
