@@ -6,13 +6,14 @@ import ipaddress
 import socket
 import ssl
 import threading
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
+
+from hub.lease import elapsed, unbounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,14 +34,18 @@ class Refused(httpcore.ConnectError):
 
 
 class Deadline:
-    """What one thread may still spend on the call it is making, and whether content chose the address."""
+    """What one thread may still spend on the call it is making, and whether content chose the address.
 
-    def __init__(self) -> None:
+    `lease` says how many seconds whoever calls may still send, whatever the deadline.
+    """
+
+    def __init__(self, lease: Callable[[], float] = unbounded) -> None:
         self._state = threading.local()
+        self._lease = lease
 
     @contextmanager
     def within(self, seconds: float, *, foreign: bool) -> Iterator[None]:
-        self._state.until = time.monotonic() + seconds
+        self._state.until = elapsed() + seconds
         self._state.foreign = foreign
         try:
             yield
@@ -54,21 +59,29 @@ class Deadline:
     def left(self) -> float:
         """Seconds left, infinite outside of a call."""
         until: float = getattr(self._state, "until", float("inf"))
-        return until - time.monotonic()
+        return until - elapsed()
+
+    def left_to_send(self) -> float:
+        """Seconds in which a byte may still leave. What was answered may be read when the lease is over."""
+        return min(self.left(), self._lease())
 
     @property
     def foreign(self) -> bool:
         return bool(getattr(self._state, "foreign", False))
 
     def cap(self, timeout: float | None) -> float | None:
-        left = self.left()
-        if left == float("inf"):
-            return timeout
-        return max(left, 0.001) if timeout is None else max(min(timeout, left), 0.001)
+        return _within(self.left(), timeout)
+
+
+def _within(left: float, timeout: float | None) -> float | None:
+    """Return the time-out that keeps within what is left, in seconds and never 0; None for no end."""
+    if left == float("inf"):
+        return timeout
+    return max(left, 0.001) if timeout is None else max(min(timeout, left), 0.001)
 
 
 class _Stream(httpcore.NetworkStream):
-    """A socket whose every read and write ends with the call's deadline."""
+    """A socket whose reads end with the call's deadline, and whose writes also with the lease of its turn."""
 
     def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._inner = inner
@@ -81,9 +94,11 @@ class _Stream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), _PIECE):
-            if self._deadline.left() <= 0:
-                raise httpcore.WriteTimeout("the deadline of the call has passed")
-            self._inner.write(buffer[start : start + _PIECE], self._deadline.cap(timeout))
+            left = self._deadline.left_to_send()
+            if left <= 0:
+                raise httpcore.WriteTimeout("the deadline of the call has passed, or the lease of its turn")
+            # No longer than that may the kernel look for room, either.
+            self._inner.write(buffer[start : start + _PIECE], _within(left, timeout))
 
     def close(self) -> None:
         self._inner.close()

@@ -8,7 +8,8 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ import msgspec
 
 from hub import dial
 from hub.answer import Answer, reason_in
+from hub.body import TooLarge, read_body
 from hub.errors import (
     AuthError,
     GoneError,
@@ -26,6 +28,7 @@ from hub.errors import (
     TransientError,
     UnknownOutcome,
 )
+from hub.lease import elapsed, unbounded
 from hub.models import RateLimit
 from hub.ratelimits import rate_limit, retry_after
 
@@ -50,6 +53,9 @@ def tls() -> ssl.SSLContext:
 
 class Http:
     """Calls one platform for one account. Safe to use from one thread at a time, like the account itself.
+
+    `lease` says how many seconds the turn that calls may still send, no end of them outside a turn. No call begins
+    when nothing is left, and none goes on sending: see hub/lease.py.
 
     Raises, for every call: `TransientError` (surely nothing was done), `UnknownOutcome` (a write left and was
     not answered), `AuthError` (401, or a redirect where none belongs), `GoneError` (404, 410), `RejectedError`
@@ -77,7 +83,8 @@ class Http:
         self._secrets = [secret for secret in secrets if len(secret) >= 4]
         self._interval = 1 / calls_per_second if calls_per_second else 0.0
         self._next_call = 0.0
-        self._clock = dial.Deadline()
+        self.lease: Callable[[], float] = unbounded
+        self._clock = dial.Deadline(lambda: self.lease())
         self._connections = connections
         self._user_agent = user_agent
         self._client: httpx.Client | None = None
@@ -133,7 +140,8 @@ class Http:
             accept=frozenset(accept),
             max_bytes=max_bytes or self.max_bytes,
         )
-        until = time.monotonic() + self.deadline
+        until = elapsed() + self.deadline
+        self.last_request_id = ""
         try:
             return self._once(call, until)
         except TransientError as error:
@@ -151,6 +159,16 @@ class Http:
         if len(secret) >= 4 and secret not in self._secrets:
             self._secrets.append(secret)
 
+    @contextmanager
+    def under(self, lease: Callable[[], float]) -> Iterator[None]:
+        """Let calls be under a turn's lease for a while."""
+        self.lease = lease
+        try:
+            yield
+        finally:
+            if self.lease is lease:
+                self.lease = unbounded
+
     def close(self) -> None:
         if self._client is not None:
             self._client.close()
@@ -167,7 +185,8 @@ class Http:
             return jittered if asked is None else asked
 
         def enough(state: tenacity.RetryCallState) -> bool:
-            return state.attempt_number >= 5 or time.monotonic() + state.upcoming_sleep >= until
+            left = min(until - elapsed(), self.lease())
+            return state.attempt_number >= 5 or state.upcoming_sleep >= left
 
         attempts = iter([first])
 
@@ -186,13 +205,14 @@ class Http:
 
     def _once(self, call: _Call, until: float) -> Answer:
         self._keep_pace(until)
-        left = until - time.monotonic()
         where: dict[str, Any] = {"method": call.method, "url": self.redact(_without_query(call.url))}
+        if self.lease() <= 0:
+            raise TransientError("{method} {url} was not begun: the lease of this turn is over", **where)
         try:
-            with self._clock.within(left, foreign=call.foreign):
+            with self._clock.within(until - elapsed(), foreign=call.foreign):
                 response, moved = self._send(call)
                 try:
-                    body = _read(response, call.max_bytes)
+                    body = read_body(response, call.max_bytes)
                 finally:
                     response.close()
         except dial.Refused as error:
@@ -215,7 +235,7 @@ class Http:
             ) from None
         except (httpx.TransportError, httpx.DecodingError, zlib.error) as error:
             why = self.redact(str(error) or type(error).__name__)
-            again = RejectedError if isinstance(error, _TooLarge) else TransientError
+            again = RejectedError if isinstance(error, TooLarge) else TransientError
             kind: type[HubError] = again if call.repeatable else UnknownOutcome
             raise kind("{method} {url}: the answer was lost ({why})", why=why, **where) from None
         answer = Answer(
@@ -323,7 +343,7 @@ class Http:
     def _keep_pace(self, until: float) -> None:
         if not self._interval:
             return
-        now = time.monotonic()
+        now = elapsed()
         wait = self._next_call - now
         if wait > 0:
             if now + wait >= until:
@@ -335,31 +355,6 @@ class Http:
         limit = rate_limit(answer.headers)
         if limit is not None:
             self.rate_limits[urlsplit(answer.url).path] = limit
-
-
-class _TooLarge(httpx.DecodingError):
-    """The answer is over the size cap, and will be at the next attempt."""
-
-
-def _read(response: httpx.Response, max_bytes: int) -> bytes:
-    """Read the whole body, unpacking gzip step by step so that a bomb is cut at the cap."""
-    encoding = response.headers.get("content-encoding", "").lower()
-    packed = zlib.decompressobj(wbits=47) if encoding in ("gzip", "x-gzip", "deflate") else None
-    parts: list[bytes] = []
-    size = 0
-    for raw in response.iter_raw():
-        while raw:
-            if packed is not None and packed.eof:  # a gzip file may be several, one after another
-                packed = zlib.decompressobj(wbits=47)
-            chunk = packed.decompress(raw, max_bytes + 1 - size) if packed else raw
-            size += len(chunk)
-            if size > max_bytes or (packed is not None and packed.unconsumed_tail):
-                raise _TooLarge(f"it is larger than {max_bytes} bytes")
-            parts.append(chunk)
-            raw = packed.unused_data if packed else b""
-    if packed is not None and parts and not packed.eof:
-        raise httpx.DecodingError("it ends too early")
-    return b"".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
