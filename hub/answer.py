@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -12,6 +13,8 @@ import msgspec
 from hub.errors import HubError, TransientError, UnknownOutcome
 
 T = TypeVar("T")
+# One escape of JSON at a time, so that a backslash that was escaped itself begins none; a pair is one.
+_ESCAPES = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u[dD]([89a-fA-F]..)|\\.", re.DOTALL)
 _REQUEST_IDS = ("x-request-id", "x-fb-trace-id", "x-transaction-id", "cf-ray")
 
 
@@ -47,9 +50,16 @@ class Answer:
         """Return the body as `shape` (a msgspec Struct, a TypedDict, `Any` …).
 
         An answer of another shape raises `TransientError` after a read and `UnknownOutcome` after a write.
+        Half a surrogate pair, as where a network cuts a text in the middle of an emoji, becomes U+FFFD.
         """
         try:
             return msgspec.json.decode(self.body, type=shape)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            mended = _ESCAPES.sub(_whole, self.body)
+            if mended == self.body:
+                raise self.misread(str(error)) from None
+        try:
+            return msgspec.json.decode(mended, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise self.misread(str(error)) from None
 
@@ -58,6 +68,10 @@ class Answer:
         message = "the answer to {method} {url} (HTTP {status}) is not as agreed: {why}"
         facts: dict[str, Any] = {"method": self.method, "url": self.url, "status": self.status, "why": why}
         return (TransientError if self.repeatable else UnknownOutcome)(message, **facts)
+
+
+def _whole(escape: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if escape[1] else escape[0]
 
 
 def reason_in(answer: Answer) -> str:

@@ -51,6 +51,13 @@ def _check_id(field: str, value: str) -> None:
         check_text(field, value)
 
 
+def _check_texts(kind: str, /, **texts: object) -> None:
+    """Msgspec checks what it decodes, and not what a plugin hands over: a number here fails much later."""
+    for field, text in texts.items():
+        if not isinstance(text, str):
+            raise ValueError(f"{kind}.{field} must be a text, not {text!r}")
+
+
 class Media(msgspec.Struct, frozen=True, kw_only=True):
     """An image: by `url` where a network holds it, with its `content` when it is to be published."""
 
@@ -68,6 +75,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _check_id("Receipt.remote_id", self.remote_id)
+        _check_texts("Receipt", url=self.url)
 
 
 class Post(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +116,9 @@ class RemotePost(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _check_id("RemotePost.remote_id", self.remote_id)
+        _check_texts("RemotePost", text=self.text, title=self.title, link=self.link, url=self.url)
+        if self.reply_to is not None:
+            _check_id("RemotePost.reply_to", self.reply_to)
         _check_time("RemotePost.sent_at", self.sent_at)
         _check_time("RemotePost.edited_at", self.edited_at)
 
@@ -123,6 +134,7 @@ class Author(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _check_id("Author.remote_id", self.remote_id)
+        _check_texts("Author", name=self.name, handle=self.handle, url=self.url)
 
 
 class Mention(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +159,7 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         _check_id("Mention.remote_id", self.remote_id)
         _check_id("Mention.thread_id", self.thread_id)
+        _check_texts("Mention", text=self.text, url=self.url)
         if self.parent_id is not None:
             _check_id("Mention.parent_id", self.parent_id)
         _check_time("Mention.sent_at", self.sent_at)
@@ -182,6 +195,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     deleted: bool = False
 
     def __post_init__(self) -> None:
+        _check_texts("Contact", remote_id=self.remote_id, name=self.name, url=self.url)
         _check_time("Contact.updated_at", self.updated_at)
 
 
@@ -201,6 +215,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _check_id("Identity.remote_id", self.remote_id)
+        _check_texts("Identity", name=self.name, url=self.url, kind=self.kind)
         _check_time("Identity.expires_at", self.expires_at)
 
 

@@ -378,6 +378,22 @@ def test_a_page_of_html_where_json_should_be_is_no_answer(
         http.request(method, "/").json()
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (rb"cut in an emoji \ud83d", "cut in an emoji \ufffd"),
+        (rb"the wrong half \uDE00 first", "the wrong half \ufffd first"),
+        (rb"two halves \ud83d\ud83d\ude00", "two halves \ufffd\U0001f600"),
+        (rb"a backslash \\ud83d and \ud83d", "a backslash \\ud83d and \ufffd"),
+    ],
+)
+def test_half_an_emoji_in_foreign_text_does_not_make_the_page_unreadable(
+    echo: Echo, http: Http, written: bytes, read: str
+) -> None:
+    echo.replies["/a"] = Reply(body=b'{"text": "' + written + b'"}')
+    assert http.get("/a").json() == {"text": read}
+
+
 def test_json_of_another_shape_is_no_answer(http: Http) -> None:
     class Wanted(msgspec.Struct):
         id: int
