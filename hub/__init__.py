@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         HubError,
         PluginError,
         RejectedError,
+        StaleCursor,
         TransientError,
         UnknownOutcome,
     )
@@ -86,6 +87,7 @@ __all__ = [
     "RemotePost",
     "Responder",
     "Searcher",
+    "StaleCursor",
     "Thread",
     "ThreadReader",
     "Timeline",
@@ -127,6 +129,7 @@ _MODULES = {
         "HubError",
         "PluginError",
         "RejectedError",
+        "StaleCursor",
         "TransientError",
         "UnknownOutcome",
     ),

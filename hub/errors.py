@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from hub.models import Receipt
 
 
@@ -56,6 +58,21 @@ class UnavailableError(HubError):
     exit_code = 6
 
 
+class StoppedError(UnavailableError):
+    """A person has stopped the hub: nothing is written to any network until it goes on."""
+
+    code = "stopped"
+
+    def __init__(self, *, since: datetime, reason: str = "") -> None:
+        why = f": {reason}" if reason else ""
+        super().__init__(
+            "the hub was stopped at {since}{why}",
+            hint="`hub resume` lets it go on",
+            since=since.isoformat(timespec="seconds"),
+            why=why,
+        )
+
+
 class PluginError(HubError):
     """A plugin broke the contract; the message names it."""
 
@@ -93,6 +110,15 @@ class GoneError(RejectedError):
     """What was asked for is not there, or no longer."""
 
     code = "gone"
+
+
+class StaleCursor(RejectedError):
+    """The network no longer knows this bookmark; raised by a reading verb that was given one.
+
+    The hub reads from the start, and tells nobody of what is old.
+    """
+
+    code = "stale_cursor"
 
 
 class DuplicateError(HubError):

@@ -11,11 +11,13 @@ from typing import Any, Protocol
 import structlog
 from sqlalchemy.engine import Connection
 
-from hub.adapter import Adapter, Listener, Searcher, ThreadReader
-from hub.errors import GoneError, TransientError
+from hub.adapter import Adapter, Listener, Searcher, ThreadReader, not_before
+from hub.bookmarks import read_on
+from hub.errors import GoneError, RejectedError, StaleCursor, TransientError
 from hub.models import Batch, Mention, Thread
 from hub.store import Store, mentions, threads
 from hub.store.mentions import Ingested
+from hub.store.notices import NOBODY, Notices
 from hub.store.threads import StoredThread
 
 log = structlog.get_logger()
@@ -37,7 +39,8 @@ class Hooks(Protocol):
 class Ear:
     """One account's turn at listening: what it works with, and what it has heard from others.
 
-    `ourselves` is the account's own remote id: what it says is stored with the rest, and is no news.
+    `ourselves` is the account's own remote id: what it says is stored with the rest, and is no news. `past` is
+    set in a read from the start that is not the first: what is older than that is stored, and nobody is told.
     """
 
     store: Store
@@ -48,6 +51,8 @@ class Ear:
     ourselves: str = ""
     heard: Ingested = field(default_factory=Ingested)
     alarms: list[str] = field(default_factory=list)
+    notices: Notices = NOBODY
+    past: datetime | None = None
 
     @property
     def account(self) -> str:
@@ -71,14 +76,20 @@ def listen(ear: Ear, searches: Sequence[str] = ()) -> None:
 
 def _read(ear: Ear, verb: str, subject: str, fetch: Callable[[str | None], Iterable[Batch[Mention]]]) -> None:
     with ear.store.read() as connection:
-        cursor, digest = threads.read_cursor(connection, ear.account, verb, subject)
+        cursor, digest, last_read = threads.read_cursor(connection, ear.account, verb, subject)
         never = not threads.has_cursor(connection, ear.account, verb)
-    for batch in fetch(cursor):
-        found = mentions.page_digest(batch.items)
-        if found == digest and batch.cursor == cursor and not never:
-            continue
-        _store_page(ear, verb, subject, batch, found)
-        cursor, digest, never = batch.cursor, found, False
+    # Without a bookmark after an earlier read, a read from the start was broken off.
+    broken_off = cursor is None
+    try:
+        for batch, anew in read_on(ear.account, ear.adapter.platform, fetch, cursor):
+            ear.past = last_read if anew or broken_off else None
+            found = mentions.page_digest(batch.items)
+            if found == digest and batch.cursor == cursor and not never:
+                continue
+            _store_page(ear, verb, subject, batch, found)
+            cursor, digest, never = batch.cursor, found, False
+    finally:
+        ear.past = None
 
 
 def _store_page(ear: Ear, verb: str, subject: str, batch: Batch[Mention], digest: int) -> None:
@@ -88,8 +99,11 @@ def _store_page(ear: Ear, verb: str, subject: str, batch: Batch[Mention], digest
         roots = sorted({item.thread_id for item in batch.items})
         known = threads.ensure(connection, ear.account, roots, now) if roots else {}
         ingested = mentions.ingest(connection, ear.account, ear.adapter.platform, known, batch.items, now)
-        threads.write_cursor(connection, ear.account, verb, batch.cursor, digest, subject)
-        return ingested
+        if ingested:
+            # The threads themselves may know better: the next look at them compares again.
+            threads.forget_digests(connection, list(known.values()))
+        threads.write_cursor(connection, ear.account, verb, batch.cursor, digest, subject, now)
+        return _tell_webhooks(connection, ear, ingested, now)
 
     _announce(ear, ear.store.write(work))
 
@@ -107,6 +121,14 @@ def _read_threads(ear: Ear, adapter: ThreadReader) -> None:
                 # Twice not there is gone: the thread stays, with what was said, and is not asked for again.
                 again = ear.clock() + timedelta(hours=1) if thread.gone == 0 else None
                 next_polls.append((thread.id, again))
+            except RejectedError as error:
+                why = adapter.http.redact(str(error))
+                ear.alarms.append(f"the thread {thread.url or thread.remote_id} cannot be read: {why}")
+                next_polls.append((thread.id, ear.poll_after(ear.clock(), thread.changed_at)))
+            except TransientError:
+                # The network may be gone, so the turn ends; if it is this thread, the others come first next time.
+                next_polls.append((thread.id, ear.clock()))
+                raise
             else:
                 next_polls.append((thread.id, ear.poll_after(ear.clock(), changed_at)))
     finally:
@@ -117,6 +139,24 @@ def _read_threads(ear: Ear, adapter: ThreadReader) -> None:
 def read_thread(ear: Ear, adapter: ThreadReader, thread: StoredThread) -> datetime:
     """Bring one thread up to date; return when it last changed. An unchanged one is not written to.
 
+    If the network no longer knows its bookmark, it is read as a whole, and nobody is told of what is older than
+    its last change.
+    """
+    try:
+        return _read_thread(ear, adapter, thread)
+    except StaleCursor:
+        if thread.cursor is None:
+            raise
+        ear.past = thread.changed_at
+    try:
+        return _read_thread(ear, adapter, thread._replace(cursor=None))
+    finally:
+        ear.past = None
+
+
+def _read_thread(ear: Ear, adapter: ThreadReader, thread: StoredThread) -> datetime:
+    """Do what `read_thread` says.
+
     The last page is stored together with what the thread no longer shows and the bookmark.
     """
     started = ear.clock()
@@ -124,6 +164,7 @@ def read_thread(ear: Ear, adapter: ThreadReader, thread: StoredThread) -> dateti
         live = mentions.live_ids(connection, thread.id)
     stale = thread.full_read_at is None or started - thread.full_read_at > _FULL_EVERY
     whole = thread.cursor is None or len(live) < _SMALL or stale
+    whole_at = started if whole else None
     asked = Thread(remote_id=thread.remote_id, url=thread.url, known=live)
     heard = Ingested()
     seen: set[str] = set()
@@ -132,34 +173,33 @@ def read_thread(ear: Ear, adapter: ThreadReader, thread: StoredThread) -> dateti
     for batch in adapter.fetch_replies(asked, None if whole else thread.cursor):
         _refuse_strangers(ear, thread, batch.items)
         if last.items:
-            heard.add(_announce(ear, ear.store.write(_ingest, ear, thread, last.items)))
+            heard.add(_announce(ear, ear.store.write(_ingest, ear, thread, last.items, whole_at)))
         last = batch
         digest ^= mentions.page_digest(batch.items)
         seen.update(item.remote_id for item in batch.items)
-    missing = last.complete and any(remote_id not in seen for remote_id in live)
-    # While something is missing the digest is not kept, so that the next look counts it a second time.
-    kept = thread.digest if not whole else None if missing else digest
+    kept = digest if whole else thread.digest
     news = last.items if digest != thread.digest or not whole else []
     moved = last.cursor != thread.cursor or kept != thread.digest or (whole and stale)
-    if not (news or moved or heard):
+    if not (news or moved or heard or thread.gone):
         return thread.changed_at
 
     def finish(connection: Connection) -> tuple[Ingested, bool]:
-        found = _ingest(connection, ear, thread, news)
-        alarm = False
+        found = _ingest(connection, ear, thread, news, whole_at)
+        absent = mentions.Absent()
         if last.complete and digest != thread.digest:
-            gone, alarm = mentions.note_absent(connection, thread.id, thread.remote_id, seen, started)
-            found.deleted += gone
-        if moved or found or heard:
+            absent = mentions.note_absent(connection, thread.id, thread.remote_id, seen, started)
+            found.deleted += absent.deleted
+        if moved or found or heard or thread.gone:
             threads.note_read(
                 connection,
                 thread.id,
                 cursor=last.cursor,
-                digest=kept,
-                full_read_at=started if whole else None,
+                # While something is missing it is not kept, so that the next look counts it a second time.
+                digest=None if absent.doubted else kept,
+                full_read_at=whole_at,
                 changed_at=started if found or heard else None,
             )
-        return found, alarm
+        return found, absent.alarm
 
     found, alarm = ear.store.write(finish)
     heard.add(_announce(ear, found))
@@ -169,11 +209,15 @@ def read_thread(ear: Ear, adapter: ThreadReader, thread: StoredThread) -> dateti
     return started if heard else thread.changed_at
 
 
-def _ingest(connection: Connection, ear: Ear, thread: StoredThread, items: Sequence[Mention]) -> Ingested:
+def _ingest(
+    connection: Connection, ear: Ear, thread: StoredThread, items: Sequence[Mention], whole_at: datetime | None
+) -> Ingested:
     if not items:
         return Ingested()
     roots = {thread.remote_id: thread.id}
-    return mentions.ingest(connection, ear.account, ear.adapter.platform, roots, items, ear.clock())
+    now = ear.clock()
+    ingested = mentions.ingest(connection, ear.account, ear.adapter.platform, roots, items, now, whole_at)
+    return _tell_webhooks(connection, ear, ingested, now)
 
 
 def _refuse_strangers(ear: Ear, thread: StoredThread, items: Sequence[Mention]) -> None:
@@ -186,11 +230,30 @@ def _refuse_strangers(ear: Ear, thread: StoredThread, items: Sequence[Mention]) 
         )
 
 
+def _tell_webhooks(connection: Connection, ear: Ear, ingested: Ingested, now: datetime) -> Ingested:
+    """Write down what webhooks are to be told of a page, in the page's transaction; return what it brought."""
+    ear.notices.mentions(connection, ear.account, ear.adapter.platform, _news(ear, ingested), now)
+    return ingested
+
+
+def _news(ear: Ear, ingested: Ingested) -> list[Mention]:
+    """Return what others said and is to be told."""
+    return [one for one in _by_others(ear, ingested) if not _is_past(ear, one)]
+
+
+def _is_past(ear: Ear, mention: Mention) -> bool:
+    return ear.past is not None and (mention.sent_at is None or not not_before(mention.sent_at, ear.past))
+
+
+def _by_others(ear: Ear, ingested: Ingested) -> list[Mention]:
+    """Return what others said; what we say ourselves is no news."""
+    return [one for one in ingested.new if one.author is None or one.author.remote_id != ear.ourselves]
+
+
 def _announce(ear: Ear, ingested: Ingested) -> Ingested:
     """Count what was stored, tell the plugins what others said, and return it all."""
-    others = [one for one in ingested.new if one.author is None or one.author.remote_id != ear.ourselves]
-    ear.heard.add(Ingested(others, ingested.changed, ingested.deleted))
-    for mention in others:
+    ear.heard.add(Ingested(_by_others(ear, ingested), ingested.changed, ingested.deleted))
+    for mention in _news(ear, ingested):
         ear.hooks.tell("mention_received", account=ear.account, mention=mention)
     return ingested
 

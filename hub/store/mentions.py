@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -20,6 +20,10 @@ from hub.store.tables import accounts, authors, discussions, mention_versions, m
 _FEW = 5
 # … and above that, no more than this share of a thread.
 _SHARE = 0.2
+# The hash of a remark of which nothing was ever seen but that it is gone.
+_UNSEEN = 0
+# The store keeps times to the millisecond.
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class StoredMention(NamedTuple):
@@ -92,13 +96,19 @@ def ingest(
     threads_by_remote: Mapping[str, int],
     items: Sequence[Mention],
     now: datetime,
+    whole_at: datetime | None = None,
 ) -> Ingested:
     """Store what is new or changed among `items`, in the caller's transaction; leave the rest untouched.
 
-    `threads_by_remote` maps each item's `thread_id` to the thread's row.
+    `threads_by_remote` maps each item's `thread_id` to the thread's row. `whole_at` says that the items show how
+    a thread stood then; without it they are events, and an old one may come late, or again.
     """
     result = Ingested()
     unique = {item.remote_id: item for item in items}
+    again: list[Mention] = []
+    if len(unique) != len(items):
+        unique = {item.remote_id: item for item in reversed(items)}
+        again = [item for item in items if item != unique[item.remote_id]]
     known = _known(connection, platform, list(unique))
     fresh: list[dict[str, Any]] = []
     for remote_id, item in unique.items():
@@ -107,11 +117,13 @@ def ingest(
         if before is None:
             fresh.append(_row(item, account, platform, threads_by_remote[item.thread_id], hashed, now))
             result.new.append(item)
-        elif before.hash != hashed or before.missed:
-            _update(connection, before, item, hashed, now, result)
+        elif before.hash != hashed or before.doubted or _edited_since(item, before.edited_at):
+            _update(connection, before, item, hashed, now, whole_at, result)
     _store_authors(connection, platform, unique.values())
     if fresh:
         _INSERT.many(connection, fresh)
+    if again:
+        result.add(ingest(connection, account, platform, threads_by_remote, again, now, whole_at))
     return result
 
 
@@ -122,7 +134,13 @@ class _Known(NamedTuple):
     remote_id: str
     hash: int
     missed: int
+    edited_at: datetime | None
     deleted_at: datetime | None
+
+    @property
+    def doubted(self) -> bool:
+        """Tell whether the hub believes, or begins to, that it is gone."""
+        return self.missed > 0 or self.deleted_at is not None
 
 
 _KNOWN = Prepared(
@@ -157,38 +175,101 @@ def _row(item: Mention, account: str, platform: str, thread_id: int, hashed: int
         "edited_at": item.edited_at,
         "deleted_at": now if item.deleted else None,
         "missed": 0,
-        "hash": hashed,
+        "hash": _UNSEEN if item.deleted else hashed,
     }
 
 
+def _edited_since(item: Mention, edited_at: datetime | None) -> bool:
+    """Tell whether the network gives the item a later edit than the one that is stored."""
+    if item.edited_at is None:
+        return False
+    return edited_at is None or item.edited_at - edited_at >= _MILLISECOND
+
+
 def _update(
-    connection: Connection, before: _Known, item: Mention, hashed: int, now: datetime, result: Ingested
+    connection: Connection,
+    before: _Known,
+    item: Mention,
+    hashed: int,
+    now: datetime,
+    whole_at: datetime | None,
+    result: Ingested,
 ) -> None:
     if item.deleted:
         if before.deleted_at is None:
             _tombstone(connection, [before.id], now)
             result.deleted += 1
         return
-    said_at = item.edited_at or item.sent_at
-    absent_only = before.missed > 0
-    if before.deleted_at is not None and not absent_only and (said_at is None or said_at <= before.deleted_at):
-        # A tombstone stands against anything that was said before it.
+    said_at = max(filter(None, (item.edited_at or item.sent_at, whole_at)), default=None)
+    if before.deleted_at is not None and (said_at is None or said_at <= before.deleted_at):
+        # A tombstone stands against anything that was said before it …
+        _complete(connection, before, item, hashed, now)
         return
-    values: dict[str, Any] = {"missed": 0, "deleted_at": None}
-    if before.hash != hashed:
-        _keep_version(connection, [before.id], now)
-        values |= {
-            "hash": hashed,
-            "text": item.text,
-            "edited_at": item.edited_at or now,
-            "parent_id": item.parent_id,
-            "author_id": item.author.remote_id if item.author else None,
-        }
+    if before.hash != hashed and _outdated(connection, before, item, whole_at):
+        _keep_text(connection, before.id, item.text, now)
+        return
+    values: dict[str, Any] = {"missed": 0, "deleted_at": None} if before.deleted_at or whole_at else {}
+    if before.hash != hashed or before.deleted_at is not None:
+        # … and against nothing that came after it; what it hides is in the history already.
+        if before.deleted_at is None:
+            _keep_version(connection, [before.id], now)
+            values |= {"missed": 0, "edited_at": item.edited_at or now}
+        else:
+            values |= {"edited_at": item.edited_at or before.edited_at}
+        values |= _content_values(before, item, hashed)
         result.changed += 1
-    elif before.deleted_at is not None:
-        values["text"] = item.text
-        result.changed += 1
-    connection.execute(mentions.update().where(mentions.c.id == before.id).values(**values))
+    elif _edited_since(item, before.edited_at):
+        values["edited_at"] = item.edited_at
+    if values:
+        connection.execute(mentions.update().where(mentions.c.id == before.id).values(**values))
+
+
+def _content_values(before: _Known, item: Mention, hashed: int) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "hash": hashed,
+        "text": item.text,
+        "parent_id": item.parent_id,
+        "author_id": item.author.remote_id if item.author else None,
+    }
+    if before.hash == _UNSEEN:
+        values |= {"kind": item.kind, "url": item.url}
+        values |= {"sent_at": item.sent_at} if item.sent_at is not None else {}
+    return values
+
+
+def _outdated(connection: Connection, before: _Known, item: Mention, whole_at: datetime | None) -> bool:
+    """Tell whether the item is an older version than the one that is stored, by the network's own times.
+
+    A network that gives an edit no time is taken at its last word. The hub notes its own time for such an edit:
+    the very time at which it put the version before into the history.
+    """
+    if before.edited_at is None or (item.edited_at is None and whole_at is not None):
+        return False
+    if item.edited_at is not None and item.edited_at >= before.edited_at:
+        return False
+    noted = sa.select(mention_versions.c.id).where(
+        mention_versions.c.mention_id == before.id, mention_versions.c.replaced_at == before.edited_at
+    )
+    return connection.execute(noted.limit(1)).first() is None
+
+
+def _complete(connection: Connection, before: _Known, item: Mention, hashed: int, now: datetime) -> None:
+    """Let a tombstone learn from an older event what it hides: who said it, where, and what."""
+    if before.hash == hashed and not _edited_since(item, before.edited_at):
+        return
+    _keep_text(connection, before.id, item.text, now)
+    if before.hash == _UNSEEN or _edited_since(item, before.edited_at):
+        values = {**_content_values(before, item, hashed), "text": "", "edited_at": item.edited_at}
+        connection.execute(mentions.update().where(mentions.c.id == before.id).values(**values))
+
+
+def _keep_text(connection: Connection, mention_id: int, text: str, now: datetime) -> None:
+    """Put what a mention once said into its history, unless it is there."""
+    kept = sa.select(mention_versions.c.id).where(
+        mention_versions.c.mention_id == mention_id, mention_versions.c.text == text
+    )
+    if connection.execute(kept.limit(1)).first() is None:
+        connection.execute(mention_versions.insert().values(mention_id=mention_id, text=text, replaced_at=now))
 
 
 def _keep_version(connection: Connection, ids: Sequence[int], now: datetime) -> None:
@@ -208,13 +289,19 @@ def _tombstone(connection: Connection, ids: Sequence[int], now: datetime) -> Non
     connection.execute(mentions.update().where(mentions.c.id.in_(ids)).values(deleted_at=now, text=""))
 
 
-def note_absent(
-    connection: Connection, thread_id: int, root: str, seen: Collection[str], now: datetime
-) -> tuple[int, bool]:
-    """Count a sighting of absence for what the thread no longer shows; at the second one it is deleted.
+class Absent(NamedTuple):
+    """What a whole thread no longer shows: what was `deleted` for it, and what is `doubted` and still stands.
 
-    Returns the number of new tombstones, and whether so much vanished at once that nothing was believed.
+    `alarm` says that so much vanished at once that nothing was believed.
     """
+
+    deleted: int = 0
+    doubted: int = 0
+    alarm: bool = False
+
+
+def note_absent(connection: Connection, thread_id: int, root: str, seen: Collection[str], now: datetime) -> Absent:
+    """Count a sighting of absence for what the thread no longer shows; at the second one it is deleted."""
     rows = connection.execute(
         sa.select(mentions.c.id, mentions.c.remote_id, mentions.c.missed).where(
             mentions.c.thread_id == thread_id, mentions.c.deleted_at.is_(None), mentions.c.remote_id != root
@@ -222,16 +309,16 @@ def note_absent(
     ).all()
     absent = [row for row in rows if row.remote_id not in seen]
     if not absent:
-        return 0, False
+        return Absent()
     if len(absent) > _FEW and len(absent) > _SHARE * len(rows):
-        return 0, True
+        return Absent(doubted=len(absent), alarm=True)
     connection.execute(
         mentions.update().where(mentions.c.id.in_([row.id for row in absent])).values(missed=mentions.c.missed + 1)
     )
     gone = [row.id for row in absent if row.missed >= 1]
     if gone:
         _tombstone(connection, gone, now)
-    return len(gone), False
+    return Absent(deleted=len(gone), doubted=len(absent) - len(gone))
 
 
 def _store_authors(connection: Connection, platform: str, items: Iterable[Mention]) -> None:

@@ -199,20 +199,34 @@ def note_read(
     connection.execute(threads.update().where(threads.c.id == thread_id).values(**values))
 
 
+def forget_digests(connection: Connection, thread_ids: Sequence[int]) -> None:
+    """Let the next look at these threads compare everything they show."""
+    connection.execute(threads.update().where(threads.c.id.in_(thread_ids)).values(digest=None))
+
+
 def note_gone(connection: Connection, thread_id: int) -> None:
     connection.execute(threads.update().where(threads.c.id == thread_id).values(gone=threads.c.gone + 1))
 
 
-def read_cursor(
-    connection: Connection, account: str, verb: str, subject: str = ""
-) -> tuple[str | None, int | None]:
-    """Return the bookmark of a reading verb and the digest of the page that it was left at."""
+class Bookmark(NamedTuple):
+    """How far a reading verb has come, the digest of the page that it was left at, and when it was last moved.
+
+    What is older than `read_at`, and was not seen then, is no news.
+    """
+
+    cursor: str | None = None
+    digest: int | None = None
+    read_at: datetime | None = None
+
+
+def read_cursor(connection: Connection, account: str, verb: str, subject: str = "") -> Bookmark:
+    """Return the bookmark of a reading verb; of one that was never read, an empty one."""
     row = connection.execute(
-        sa.select(cursors.c.cursor, cursors.c.digest).where(
+        sa.select(*(cursors.c[field] for field in Bookmark._fields)).where(
             cursors.c.account == account, cursors.c.verb == verb, cursors.c.subject == subject
         )
     ).first()
-    return (None, None) if row is None else (row.cursor, row.digest)
+    return Bookmark() if row is None else Bookmark(*row)
 
 
 def has_cursor(connection: Connection, account: str, verb: str) -> bool:
@@ -232,14 +246,24 @@ def write_cursor(
     cursor: str | None,
     digest: int | None = None,
     subject: str = "",
+    read_at: datetime | None = None,
 ) -> None:
+    """Move a bookmark. In the middle of a read from the start there is none yet (None): `read_at` stays then."""
     insert = upsert(connection, cursors).values(
-        account=account, verb=verb, subject=subject, cursor=cursor, digest=digest
+        account=account,
+        verb=verb,
+        subject=subject,
+        cursor=cursor,
+        digest=digest,
+        read_at=None if cursor is None else read_at,
     )
+    changes = {
+        "cursor": cursor,
+        "digest": digest,
+        "read_at": sa.func.coalesce(insert.excluded.read_at, cursors.c.read_at),
+    }
     connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=["account", "verb", "subject"], set_={"cursor": cursor, "digest": digest}
-        )
+        insert.on_conflict_do_update(index_elements=["account", "verb", "subject"], set_=changes)
     )
 
 

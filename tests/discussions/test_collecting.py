@@ -15,8 +15,9 @@ from hub.discussions import replying, tree
 from hub.discussions.collecting import watch
 from hub.errors import UnknownOutcome, UsageError
 from hub.publishing import routes
-from hub.store import mentions, migrate, threads
+from hub.store import mentions, threads
 from hub.store.posts import NewPost
+from hub.store.verify import verify
 from hub.testing import Person, Reply
 
 
@@ -110,7 +111,7 @@ def test_a_deleted_remark_is_believed_at_the_second_look_and_becomes_a_tombstone
     gone = next(mention for mention in stage.mentions() if mention.remote_id == said)
     assert gone.deleted_at is not None
     assert gone.text == ""
-    assert migrate.verify(stage.hub.store) == []
+    assert verify(stage.hub.store) == []
 
 
 def test_a_remark_that_was_only_out_of_sight_comes_back(stage: Stage) -> None:
