@@ -9,65 +9,18 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
 
 import regex
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hub.errors import ConfigError, HubError
-from hub.secrets import plain_secrets, resolve
+from hub.secrets import plain_secrets, resolve, secret_values
+from hub.times import Duration, ScheduleText, Zone
+from hub.webhooks import EVENTS, GROUPS, WebhookSection, read_key
 
 _NAME = regex.compile(r"[a-z0-9][a-z0-9_-]*")
-_DURATION = regex.compile(r"(\d+)\s*(s|m|h|d)")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def duration(text: object) -> object:
-    """Read `30s`, `5m`, `2h` or `1d`; anything else is left for pydantic to refuse."""
-    if not isinstance(text, str):
-        return text
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        raise ValueError("write a number and s, m, h or d, such as 30m")
-    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
-
-
-def schedule_text(text: str) -> str:
-    """Check `every 5m` or a cron expression of five fields."""
-    from cronsim import CronSim, CronSimError
-
-    if text.startswith("every "):
-        every = duration(text.removeprefix("every "))
-        if not isinstance(every, timedelta) or every < timedelta(seconds=1):
-            raise ValueError("an interval is at least 1s")
-        return text
-    try:
-        from datetime import UTC, datetime
-
-        CronSim(text, datetime(2026, 1, 1, tzinfo=UTC))
-    except CronSimError as error:
-        raise ValueError(f"neither `every 5m` nor a cron expression ({error})") from None
-    return text
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("no such time zone; write one such as Europe/Moscow or UTC") from None
-    return name
-
-
-Duration = Annotated[timedelta, BeforeValidator(duration)]
-ScheduleText = Annotated[str, AfterValidator(schedule_text)]
 
 
 class _Section(BaseModel):
@@ -78,15 +31,18 @@ class HubSection(_Section):
     """`[hub]`.
 
     `deadline` bounds one call to a network; `late` what goes out after downtime: a post that is later than that
-    is `missed`, and a person is asked.
+    is `missed`, and a person is asked. `posts_per_hour` bounds what goes out on one account (0: no bound). `lease`
+    is how long an account whose process hangs is kept from the others.
     """
 
     database: str = "sqlite:///hub.db"
-    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    timezone: Zone = "UTC"
     key_file: str = "hub.key"
     workers: int = Field(default=16, ge=1, le=256)
     deadline: Duration = timedelta(seconds=30)
     late: Duration = timedelta(days=1)
+    posts_per_hour: int = Field(default=60, ge=0)
+    lease: Duration = Field(default=timedelta(seconds=120), ge=timedelta(seconds=1))
     log: Literal["debug", "info", "warning", "error"] = "info"
 
 
@@ -115,7 +71,8 @@ class AccountOptions(_Section):
     """What the hub itself, not the plugin, takes from `[accounts.NAME]`.
 
     `overflow` says what happens to a text that is too long; `searches` are queries for brand monitoring;
-    `push` lets a CRM receive contacts. `calls_per_second` and `settle_after` replace the plugin's own values.
+    `push` lets a CRM receive contacts. `calls_per_second` and `settle_after` replace the plugin's own values,
+    `posts_per_hour` replaces the hub's.
     """
 
     overflow: Literal["thread", "shorten"] = "shorten"
@@ -123,6 +80,7 @@ class AccountOptions(_Section):
     push: bool = True
     calls_per_second: float | None = Field(default=None, gt=0)
     settle_after: Duration | None = None
+    posts_per_hour: int | None = Field(default=None, ge=0)
 
 
 class Account:
@@ -146,6 +104,7 @@ class Settings:
         routes: Mapping[str, RouteSection],
         schedule: ScheduleSection,
         environment: Mapping[str, str],
+        webhooks: Mapping[str, WebhookSection] | None = None,
     ) -> None:
         self.path = path
         self.hub = hub
@@ -153,6 +112,7 @@ class Settings:
         self.routes = routes
         self.schedule = schedule
         self.environment = environment
+        self.webhooks = webhooks or {}
 
     @property
     def folder(self) -> Path:
@@ -210,7 +170,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
         raise ConfigError(
             "{file} is no TOML: {why}", hint="mend that line; texts stand in double quotes", file=path, why=error
         ) from None
-    known = {"hub", "accounts", "routes", "schedule"}
+    known = {"hub", "accounts", "routes", "schedule", "webhooks"}
     for key in raw:
         if key not in known:
             raise _unknown_key(path, key, known)
@@ -224,6 +184,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
         },
         schedule=_section(ScheduleSection, raw.get("schedule", {}), path, "schedule"),
         environment=dict(os.environ if environment is None else environment),
+        webhooks={name: _webhook(name, values, path) for name, values in _tables(raw, "webhooks", path)},
     )
     _check_routes(settings)
     return settings
@@ -281,6 +242,43 @@ def _check_routes(settings: Settings) -> None:
                     )
 
 
+def _webhook(name: str, values: Mapping[str, Any], path: Path) -> WebhookSection:
+    where = f"webhooks.{name}"
+    if isinstance(values.get("secret"), str):
+        raise _plain_secret(path, where, "secret", name)
+    section = _section(WebhookSection, values, path, where)
+    for event in section.events:
+        if event not in (*EVENTS, *GROUPS):
+            raise ConfigError(
+                "{file}: {key} names {event}, which is no event",
+                hint="did you mean {close}?" if _close(event, EVENTS) else "they are {known}",
+                file=path,
+                key=f"{where}.events",
+                event=event,
+                close=_close(event, EVENTS),
+                known=", ".join(EVENTS),
+            )
+    return section
+
+
+def webhook_secret(settings: Settings, name: str) -> str:
+    """Fetch the secret that a webhook is signed with; raise `ConfigError` if there is none, or it is no key."""
+    where = f"webhooks.{name}.secret"
+    found = resolve(dict(settings.webhooks[name].secret), settings, where, lambda vault: None)
+    (secret,) = secret_values(found)
+    try:
+        read_key(secret)
+    except ValueError as error:
+        raise ConfigError(
+            "{file}: {key} is no key: {why}",
+            hint='make one with `echo "whsec_$(openssl rand -base64 32)"`, and give it to the receiver too',
+            file=settings.path,
+            key=where,
+            why=error,
+        ) from None
+    return secret
+
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -298,16 +296,20 @@ def account_settings(
     where = f"accounts.{account.name}"
     values = resolve(account.values, settings, where, read_vault)
     for key in plain_secrets(model, values, ()):
-        name = key.split(".")[-1].upper()
-        raise ConfigError(
-            "{file}: {key} is a secret and stands there as plain text",
-            hint='write {key_name} = {{ env = "{variable}" }} or {{ file = "path" }}, and put the secret there',
-            file=settings.path,
-            key=f"{where}.{key}",
-            key_name=key.split(".")[-1],
-            variable=f"{account.name.upper().replace('-', '_')}_{name}",
-        )
+        raise _plain_secret(settings.path, where, key, account.name)
     return _section(model, values, settings.path, where)
+
+
+def _plain_secret(path: Path, where: str, key: str, owner: str) -> ConfigError:
+    name = key.split(".")[-1]
+    return ConfigError(
+        "{file}: {key} is a secret and stands there as plain text",
+        hint='write {key_name} = {{ env = "{variable}" }} or {{ file = "path" }}, and put the secret there',
+        file=path,
+        key=f"{where}.{key}",
+        key_name=name,
+        variable=f"{owner}_{name}".upper().replace("-", "_"),
+    )
 
 
 def _first_error(error: ValidationError, model: type[BaseModel], path: Path, where: str) -> HubError:
@@ -317,7 +319,8 @@ def _first_error(error: ValidationError, model: type[BaseModel], path: Path, whe
     if first["type"] == "extra_forbidden":
         return _unknown_key(path, key, model.model_fields if len(location) == 1 else {})
     if first["type"] == "missing":
-        return ConfigError("{file}: {key} is missing", hint="add it; see `hub plugins`", file=path, key=key)
+        hint = "add it; see `hub plugins`" if where.startswith("accounts.") else "add it"
+        return ConfigError("{file}: {key} is missing", hint=hint, file=path, key=key)
     why = first["msg"].removeprefix("Value error, ")
     return ConfigError("{file}: {key}: {why}", file=path, key=key, why=why)
 

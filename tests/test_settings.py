@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hub.errors import ConfigError
-from hub.settings import find_path, load
+from hub.settings import find_path, load, webhook_secret
 
 
 def write(folder: Path, text: str) -> Path:
@@ -48,6 +48,9 @@ def test_durations_are_read_as_written(tmp_path: Path) -> None:
     assert (route.late, route.backfill) == (timedelta(minutes=90), "all")
 
 
+HOOK = "[webhooks.desk]\nurl = 'https://example.org/hub'\n"
+
+
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
@@ -64,6 +67,23 @@ def test_durations_are_read_as_written(tmp_path: Path) -> None:
         ("[routes.r]\nfrom = []\nto = []", "routes.r.from", ""),
         ('[routes.r]\nto = ["a"]', "routes.r.from is missing", "add it"),
         ('[routes.r]\nfrom = ["zzz"]\nto = ["a"]', "routes.r.from names zzz", "add [accounts.zzz] or take it out"),
+        ("[webhooks.desk]", "webhooks.desk.url is missing", "add it"),
+        (HOOK + "secret = 'abc'", "webhooks.desk.secret is a secret and stands there", 'env = "DESK_SECRET"'),
+        (HOOK + "secret = { vault = 'x' }", "webhooks.desk.secret: write { env", ""),
+        (HOOK + "secret = { env = 'S' }\nevents = ['delivery.fail']", "names delivery.fail", "delivery.failed?"),
+        (
+            HOOK + "secret = { env = 'S' }\nevents = ['post']",
+            "names post, which is no event",
+            "they are delivery.",
+        ),
+        (HOOK + "secret = { env = 'S' }\nevents = []", "webhooks.desk.events", ""),
+        ("[webhooks.desk]\nurl = 'http://example.org/'\nsecret = { env = 'S' }", "write https://", ""),
+        (
+            "[webhooks.desk]\nurl = 'https://me:pw@example.org/'\nsecret = { env = 'S' }",
+            "take the password out",
+            "",
+        ),
+        ("[webhooks.desk]\nurl = 'example.org/hub'\nsecret = { env = 'S' }", "webhooks.desk.url: it is no", ""),
     ],
 )
 def test_a_wrong_line_is_named_with_its_mend(tmp_path: Path, text: str, message: str, hint: str) -> None:
@@ -86,3 +106,19 @@ def test_a_file_that_is_not_utf_8_is_no_traceback(tmp_path: Path) -> None:
 def test_a_folder_in_place_of_the_file_is_no_traceback(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8000", "192.168.1.5", "[::1]:80", "localhost", "desk", "desk.internal"]
+)
+def test_a_webhook_inside_the_house_needs_no_tls(tmp_path: Path, host: str) -> None:
+    text = f"[webhooks.desk]\nurl = 'http://{host}/hub'\nsecret = {{ env = 'S' }}\n"
+    assert load(write(tmp_path, text), {}).webhooks["desk"].url == f"http://{host}/hub"
+
+
+@pytest.mark.parametrize("secret", ["", "password", "whsec_!!!", "c2hvcnQ=", "A" * 100])
+def test_a_secret_that_is_no_key_is_refused_without_being_shown(tmp_path: Path, secret: str) -> None:
+    settings = load(write(tmp_path, HOOK + "secret = { env = 'S' }\n"), {"S": secret})
+    with pytest.raises(ConfigError, match=r"webhooks\.desk\.secret") as caught:
+        webhook_secret(settings, "desk")
+    assert not secret or secret not in str(caught.value) + caught.value.hint.format_map(caught.value.facts)

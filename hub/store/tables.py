@@ -5,12 +5,26 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData, Table, Text, TypeDecorator, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    literal_column,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 metadata: MetaData = SQLModel.metadata
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+# What may be there without the hub knowing. SQLite takes an index with a condition only where a query repeats it.
+IN_DOUBT: ColumnElement[bool] = literal_column("state IN ('sending', 'unknown', 'asked')")
 # SQLite numbers rows by itself only if the key is spelt INTEGER; PostgreSQL's INTEGER is 32 bits.
 Id = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -88,7 +102,7 @@ class PostRow(SQLModel, table=True):
     source: str = ""
     source_id: str = ""
     created_at: datetime = Field(sa_type=Moment, index=True)
-    publish_at: datetime = Field(sa_type=Moment)
+    publish_at: datetime = Field(sa_type=Moment, index=True)
     late_after: datetime | None = Field(default=None, sa_type=Moment)
     deleted_at: datetime | None = Field(default=None, sa_type=Moment)
 
@@ -126,6 +140,14 @@ class DeliveryRow(SQLModel, table=True):
             sqlite_where=text("due_at IS NOT NULL"),
             postgresql_where=text("due_at IS NOT NULL"),
         ),
+        Index(
+            "deliveries_attempted",
+            "account",
+            "first_attempt_at",
+            sqlite_where=text("first_attempt_at IS NOT NULL"),
+            postgresql_where=text("first_attempt_at IS NOT NULL"),
+        ),
+        Index("deliveries_in_doubt", "account", "due_at", sqlite_where=IN_DOUBT, postgresql_where=IN_DOUBT),
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=Id)
     post_id: int = Field(foreign_key="posts.id", ondelete="CASCADE", sa_type=Id)
@@ -149,7 +171,11 @@ class DeliveryRow(SQLModel, table=True):
 
 
 class AttemptRow(SQLModel, table=True):
-    """One try at a delivery: what was done, what came back, what was decided."""
+    """One try at a delivery: what was done, what came back, what was decided.
+
+    `answer` is the class of what came back: `ok`, or the code of the error; "" if nothing was asked. `next_at` is
+    when the delivery was to be worked on next.
+    """
 
     __tablename__ = "attempts"
     id: int | None = Field(default=None, primary_key=True, sa_type=Id)
@@ -160,6 +186,8 @@ class AttemptRow(SQLModel, table=True):
     outcome: str = "started"
     detail: str = Field(default="", sa_type=Text)
     request_id: str = ""
+    answer: str = ""
+    next_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class CopyRow(SQLModel, table=True):
@@ -183,6 +211,7 @@ class CursorRow(SQLModel, table=True):
     subject: str = Field(default="", primary_key=True)
     cursor: str | None = Field(default=None, sa_type=Text)
     digest: int | None = Field(default=None, sa_type=BigInteger)
+    read_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class DiscussionRow(SQLModel, table=True):
@@ -337,6 +366,58 @@ class SecretRow(SQLModel, table=True):
     lease_until: datetime | None = Field(default=None, sa_type=Moment)
 
 
+class SwitchRow(SQLModel, table=True):
+    """Something that a person has switched for every process on this database; there while it is on."""
+
+    __tablename__ = "switches"
+    name: str = Field(primary_key=True)
+    since: datetime = Field(sa_type=Moment)
+    reason: str = Field(default="", sa_type=Text)
+    who: str = ""
+
+
+class WebhookRow(SQLModel, table=True):
+    """How a webhook fares: who sends for it, and until when it is left alone after it failed."""
+
+    __tablename__ = "webhooks"
+    name: str = Field(primary_key=True)
+    failures: int = 0
+    not_before: datetime | None = Field(default=None, sa_type=Moment)
+    error: str = Field(default="", sa_type=Text)
+    lease_until: datetime | None = Field(default=None, sa_type=Moment)
+    fence: int = Field(default=0, sa_type=BigInteger)
+
+
+class NoticeRow(SQLModel, table=True):
+    """What one webhook is to be told of one event; `rank` is its place in the line, the lowest first."""
+
+    __tablename__ = "notices"
+    __table_args__ = (
+        Index(
+            "notices_line",
+            "hook",
+            "rank",
+            "id",
+            sqlite_where=text("state = 'queued'"),
+            postgresql_where=text("state = 'queued'"),
+        ),
+        Index("notices_by_state", "hook", "state", "sent_at"),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=Id)
+    hook: str
+    message: str
+    event: str
+    body: str = Field(default="", sa_type=Text)
+    rank: int = 1
+    state: str = "queued"
+    attempts: int = 0
+    due_at: datetime = Field(sa_type=Moment)
+    queued_at: datetime = Field(sa_type=Moment)
+    error: str = Field(default="", sa_type=Text)
+    created_at: datetime = Field(sa_type=Moment)
+    sent_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
 def _table(row: type[SQLModel]) -> Table:
     table: Table = row.__table__  # type: ignore[attr-defined]  # SQLModel adds it to table models
     return table
@@ -363,6 +444,9 @@ replies = _table(ReplyRow)
 records = _table(RecordRow)
 notes = _table(NoteRow)
 secrets = _table(SecretRow)
+switches = _table(SwitchRow)
+webhooks = _table(WebhookRow)
+notices = _table(NoticeRow)
 
 # What people made or said; the rest is the hub's own bookkeeping.
 CONTENT = frozenset(
