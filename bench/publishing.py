@@ -125,7 +125,7 @@ def opened(folder: Path, address: str, count: int, workers: int) -> Hub:
     options = AccountOptions()
     settings = Settings(
         path=folder / "hub.toml",
-        hub=HubSection(workers=workers),
+        hub=HubSection(workers=workers, posts_per_hour=0),
         accounts={name: Account(name, Place.platform, options, {"api_url": address}) for name in names},
         routes={},
         schedule=ScheduleSection(),

@@ -96,8 +96,11 @@ class TestHub:
 def write_config(
     folder: Path, accounts: dict[str, dict[str, Any]], routes: str = "", database: str = "", extra: str = ""
 ) -> Path:
-    """Write a hub.toml; tokens go into files."""
-    lines = ["[hub]", f'database = "{database or "sqlite:///hub.db"}"', extra]
+    """Write a hub.toml without a bound of posts per hour; tokens go into files."""
+    lines = ["[hub]", f'database = "{database or "sqlite:///hub.db"}"']
+    if "posts_per_hour" not in extra:
+        lines.append("posts_per_hour = 0")
+    lines.append(extra)
     for name, values in accounts.items():
         lines.append(f"[accounts.{name}]")
         for key, value in values.items():

@@ -11,9 +11,13 @@ from hub.cli.failures import failure_of
 from hub.cli.i18n import _, ngettext
 from hub.cli.opening import open_hub
 from hub.cli.output import PARTLY, Failure, Output, command, iso
+from hub.cli.stop import say_if_stopped
+from hub.cli.waiting import waiting_shape, waiting_text, waits
 from hub.errors import AuthError, ConfigError
 from hub.models import Identity
 from hub.scheduling.hub import Hub
+from hub.store import accounts
+from hub.store.accounts import Health
 
 
 class _Finding(NamedTuple):
@@ -21,6 +25,7 @@ class _Finding(NamedTuple):
     platform: str
     identity: Identity | None
     failure: Failure | None
+    health: Health | None
 
     @property
     def code(self) -> int:
@@ -40,21 +45,26 @@ def check(out: Output, account: str | None) -> None:
             finding = _look(hub, name, out)
             findings.append(finding)
             _print(out, finding, hub.clock())
+        stopped = say_if_stopped(out, hub)
         if not names:
             out.line(
                 _("There are no accounts yet; add [accounts.NAME] tables to {file}.").format(
                     file=hub.settings.path
                 )
             )
-        out.done({"accounts": [_shape(finding, hub.clock()) for finding in findings]}, _exit_code(findings))
+        document = {"accounts": [_shape(finding, hub.clock()) for finding in findings], "stopped": stopped}
+        out.done(document, _exit_code(findings))
 
 
 def _look(hub: Hub, name: str, out: Output) -> _Finding:
-    platform = hub.settings.accounts[name].platform
+    identity = failure = None
     try:
-        return _Finding(name, platform, hub.check(name), None)
+        identity = hub.check(name)
     except Exception as error:
-        return _Finding(name, platform, None, failure_of(error, out.folder))
+        failure = failure_of(error, out.folder)
+    with hub.store.read() as connection:
+        health = next((one for one in accounts.all_health(connection) if one.name == name), None)
+    return _Finding(name, hub.settings.accounts[name].platform, identity, failure, health)
 
 
 def _exit_code(findings: list[_Finding]) -> int:
@@ -69,6 +79,12 @@ def _exit_code(findings: list[_Finding]) -> int:
 
 
 def _print(out: Output, finding: _Finding, now: datetime) -> None:
+    _print_finding(out, finding, now)
+    if waits(finding.health, now):
+        out.line("  " + waiting_text(out, finding.health))
+
+
+def _print_finding(out: Output, finding: _Finding, now: datetime) -> None:
     head = f"{finding.account} ({finding.platform}): "
     if finding.failure is not None:
         out.line(head + finding.failure.message)
@@ -108,6 +124,7 @@ def _shape(finding: _Finding, now: datetime) -> dict[str, Any]:
         "platform": finding.platform,
         "ok": finding.failure is None,
         "error": None,
+        **waiting_shape(finding.health, now),
     }
     if finding.failure is not None:
         failure = finding.failure

@@ -15,15 +15,16 @@ from hub.cli import arguments
 from hub.cli.failures import failure_of
 from hub.cli.i18n import N_, _, ngettext
 from hub.cli.opening import open_hub
-from hub.cli.output import Failure, Output, command, short
+from hub.cli.output import Failure, Output, command, iso, short
 from hub.cli.shapes import post_shape
+from hub.cli.stop import say_if_stopped
 from hub.errors import RejectedError, UsageError
 from hub.models import Limits, Post
 from hub.publishing.length import maximum
 from hub.publishing.routes import add_post
 from hub.publishing.text import fit, measure
 from hub.scheduling.hub import Hub
-from hub.store import deliveries, posts
+from hub.store import deliveries, posts, repeats
 from hub.store.posts import NewPost, content_hash
 
 
@@ -84,7 +85,7 @@ def post(
         publish_at = _when(out, hub, at)
         plans = [_plan(out, hub, name, content, with_hooks=dry_run) for name in targets]
         if dry_run:
-            _show(out, plans, publish_at)
+            _show(out, hub, content, plans, publish_at)
             return
         refused = next((plan for plan in plans if plan.failure and plan.failure.code == RejectedError.code), None)
         if refused is not None and refused.failure is not None:
@@ -133,6 +134,7 @@ def _accept(out: Output, hub: Hub, content: Post, targets: Sequence[str], publis
         publish_at=publish_at,
         late_after=publish_at + hub.settings.hub.late,
     )
+    warnings = _warn_of_repeats(out, hub, content, targets)
     post_id, is_new = add_post(hub.store, new, targets, hub.clock())
     with hub.store.read() as connection:
         stored = posts.get(connection, post_id)
@@ -153,7 +155,25 @@ def _accept(out: Output, hub: Hub, content: Post, targets: Sequence[str], publis
                 id=post_id, accounts=names
             )
         )
-    out.done({"new": is_new, "post": post_shape(stored, rows)})
+    stopped = say_if_stopped(out, hub)
+    out.done({"new": is_new, "post": post_shape(stored, rows), "warnings": warnings, "stopped": stopped})
+
+
+def _warn_of_repeats(out: Output, hub: Hub, content: Post, targets: Sequence[str]) -> list[dict[str, Any]]:
+    """Say where the same text went or goes, for it is rarely meant twice; return what the JSON says of it."""
+    hashed = content_hash(content.text, content.title, content.link, content.media)
+    now = hub.clock()
+    with hub.store.read() as connection:
+        found = repeats.of(connection, content.key, content.text, hashed, targets, now)
+    warnings = []
+    for one in found:
+        went = _("{account}: the same text went out on {date} (post {id})")
+        goes = _("{account}: the same text goes out on {date} (post {id})")
+        date = out.when(one.at).partition(" ")[0]
+        text = (went if one.at <= now else goes).format(account=one.account, date=date, id=one.post_id)
+        out.warn(text)
+        warnings.append({"account": one.account, "post": one.post_id, "at": iso(one.at), "message": text})
+    return warnings
 
 
 def _check_key(hub: Hub, content: Post) -> None:
@@ -173,7 +193,7 @@ def _check_key(hub: Hub, content: Post) -> None:
         )
 
 
-def _show(out: Output, plans: Sequence[_Plan], publish_at: datetime) -> None:
+def _show(out: Output, hub: Hub, content: Post, plans: Sequence[_Plan], publish_at: datetime) -> None:
     out.line(_("Nothing was sent or stored. At {time} this would go out:").format(time=out.when(publish_at)))
     for plan in plans:
         out.heading(f"{plan.account} ({plan.platform})")
@@ -189,9 +209,14 @@ def _show(out: Output, plans: Sequence[_Plan], publish_at: datetime) -> None:
     code = max(
         (UsageError.exit_code if one.code == RejectedError.code else one.exit_code for one in failed), default=0
     )
-    out.done(
-        {"dry_run": True, "publish_at": publish_at.isoformat(), "accounts": [_shape(plan) for plan in plans]}, code
-    )
+    document = {
+        "dry_run": True,
+        "publish_at": publish_at.isoformat(),
+        "accounts": [_shape(plan) for plan in plans],
+        "warnings": _warn_of_repeats(out, hub, content, [plan.account for plan in plans]),
+        "stopped": say_if_stopped(out, hub),
+    }
+    out.done(document, code)
 
 
 def _show_part(out: Output, part: Post, number: int, count: int, limits: Limits) -> None:

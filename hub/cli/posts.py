@@ -9,12 +9,15 @@ from hub.cli.i18n import N_, _
 from hub.cli.opening import open_hub, open_store
 from hub.cli.output import Output, command, limit_option, short
 from hub.cli.shapes import post_shape
+from hub.cli.stop import say_if_stopped
+from hub.cli.waiting import waiting_shape, waiting_text, waits
 from hub.cli.words import word
 from hub.errors import UsageError
 from hub.publishing.routes import change_post, delete_post
 from hub.scheduling.hub import Hub
-from hub.store import deliveries, posts
+from hub.store import accounts, deliveries, posts
 from hub.store.deliveries import ATTENTION, OPEN, Delivery
+from hub.store.pacing import HELD
 from hub.store.posts import StoredPost
 
 STATES = (*OPEN, "published", *ATTENTION, "deleted")
@@ -26,19 +29,31 @@ STATES = (*OPEN, "published", *ATTENTION, "deleted")
 def list_posts(out: Output, state: str | None, limit: int | None) -> None:
     """Show the newest posts."""
     with open_store(out) as hub, hub.store.read() as connection:
+        health = accounts.all_health(connection)
         if state is None:
             found = posts.newest(connection, out.most(limit))
         else:
             ids = deliveries.posts_in_state(connection, state, out.most(limit))
             found = sorted(posts.get_many(connection, ids).values(), key=lambda post: post.id, reverse=True)
         rows = deliveries.of_posts(connection, [post.id for post in found])
+        stopped, now = say_if_stopped(out, hub), hub.clock()
     for post in found:
         out.line(f"{post.id}  {out.when(post.publish_at)}  {short(post.title or post.text or post.link)}")
         for row in rows.get(post.id, []):
             _print(out, row)
     if not found:
         out.line(_("There are no such posts."))
-    out.done({"posts": [post_shape(post, rows.get(post.id, [])) for post in found]})
+    waiting = {row.account for of_post in rows.values() for row in of_post if row.state in OPEN}
+    left_alone = [one for one in health if one.name in waiting and waits(one, now)]
+    for one in left_alone:
+        out.line(f"{one.name}: " + waiting_text(out, one))
+    out.done(
+        {
+            "posts": [post_shape(post, rows.get(post.id, [])) for post in found],
+            "waits": [{"account": one.name, **waiting_shape(one, now)} for one in left_alone],
+            "stopped": stopped,
+        }
+    )
 
 
 def _print(out: Output, row: Delivery) -> None:
@@ -48,7 +63,8 @@ def _print(out: Output, row: Delivery) -> None:
     account = f"{row.account} {row.part + 1}" if row.part else row.account
     facts = [row.url, row.error]
     if row.state in ("waiting", "queued", "unknown") and row.due_at is not None:
-        facts.append(_("next at {time}").format(time=out.when(row.due_at)))
+        next_at = _("goes out at {time}") if row.error_code == HELD else _("next at {time}")
+        facts.append(next_at.format(time=out.when(row.due_at)))
     if row.state in ATTENTION:
         facts.append((_("hub settle {id}") if row.state == "asked" else _("hub retry {id}")).format(id=row.id))
     out.line("   ".join([f"    {account:<12} {what:<14}", *(fact for fact in facts if fact)]))
@@ -73,7 +89,7 @@ def edit(out: Output, post_id: int, text: str, link: str | None, title: str | No
         }
         if not any(part.strip() for part in content.values()) and not images:
             raise UsageError("the post would be empty", hint="`hub delete {id}` withdraws it", id=post_id)
-        changed = change_post(hub.store, post_id, hub.clock(), images=images, **content)
+        changed = change_post(hub.store, post_id, hub.clock(), notices=hub.notices, images=images, **content)
         out.line(
             _("Post {id} is changed; its copies follow at the next `hub tick`.").format(id=post_id)
             if changed
@@ -92,7 +108,7 @@ def delete(out: Output, post_id: int, yes: bool) -> None:
         if post.deleted_at is None and not yes:
             question = _('Withdraw post {id}, "{text}", everywhere?')
             out.ask(question.format(id=post_id, text=short(post.title or post.text, 40)), N_("say --yes"))
-        changed = delete_post(hub.store, post_id, hub.clock())
+        changed = delete_post(hub.store, post_id, hub.clock(), notices=hub.notices)
         out.line(
             _("Post {id} is withdrawn; its copies are deleted at the next `hub tick`.").format(id=post_id)
             if changed

@@ -19,6 +19,7 @@ from hub.cli.failures import failure_of
 from hub.cli.i18n import _, ngettext
 from hub.cli.opening import open_hub
 from hub.cli.output import PARTLY, Output, command
+from hub.cli.stop import say_if_stopped
 from hub.errors import HubError, TransientError, UnknownOutcome
 from hub.scheduling.hub import Hub
 from hub.scheduling.tick import DaemonLock, Scheduler, make_everything_due
@@ -46,10 +47,11 @@ def tick(out: Output, everything: bool) -> None:
                 scheduler.tick(note)
         finally:
             scheduler.close(_PATIENCE)
+        stopped = say_if_stopped(out, hub)
     counts = sum((report.counts for report in reports), Counter())
     errors = [(report.account, error) for report in reports for error in report.errors]
     _print(out, reports, counts, errors)
-    out.done(_shape(out, counts, errors), exit_code(reports))
+    out.done({**_shape(out, counts, errors), "stopped": stopped}, exit_code(reports))
 
 
 def _progress(length: int) -> Any:
@@ -102,6 +104,7 @@ _LINES: dict[str, Callable[[int], str]] = {
     "edited": lambda n: ngettext("{count} edited", "{count} edited", n),
     "deleted": lambda n: ngettext("{count} deleted", "{count} deleted", n),
     "waiting": lambda n: ngettext("{count} put off", "{count} put off", n),
+    "held": lambda n: ngettext("{count} held back", "{count} held back", n),
     "failed": lambda n: ngettext("{count} failed", "{count} failed", n),
     "missed": lambda n: ngettext("{count} missed", "{count} missed", n),
     "unknown": lambda n: ngettext("{count} of unknown outcome", "{count} of unknown outcome", n),
@@ -139,6 +142,7 @@ def _shape(out: Output, counts: Counter[str], errors: list[tuple[str, HubError]]
         "edited": counts["edited"],
         "deleted": counts["deleted"],
         "waiting": counts["waiting"],
+        "held": counts["held"],
         "failed": counts["failed"],
         "missed": counts["missed"],
         "unknown": counts["unknown"],

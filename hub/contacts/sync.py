@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from hub.adapter import ContactSync
+from hub.bookmarks import read_on
 from hub.errors import AuthError, HubError, TransientError, UnknownOutcome
 from hub.models import Batch, Contact, Note
 from hub.store import Store, contacts, threads
@@ -63,9 +64,10 @@ def pull(exchange: Exchange) -> None:
     """Store the CRM's contacts, each page with its bookmark in one transaction."""
     account = exchange.account
     with exchange.store.read() as connection:
-        cursor, _ = threads.read_cursor(connection, account, "contacts")
+        cursor = threads.read_cursor(connection, account, "contacts").cursor
         first = not threads.has_cursor(connection, account, "contacts")
-    for batch in exchange.adapter.pull_contacts(cursor):
+    adapter = exchange.adapter
+    for batch, _ in read_on(account, adapter.platform, adapter.pull_contacts, cursor):
         changed = 0
         if batch.items or first or batch.cursor != cursor:
             changed = exchange.store.write(_store_page, account, batch, exchange.clock())
@@ -75,7 +77,7 @@ def pull(exchange: Exchange) -> None:
 
 def _store_page(connection: Connection, account: str, batch: Batch[Contact], now: datetime) -> int:
     changed = contacts.take_in(connection, account, batch.items, now)
-    threads.write_cursor(connection, account, "contacts", batch.cursor)
+    threads.write_cursor(connection, account, "contacts", batch.cursor, read_at=now)
     return changed
 
 

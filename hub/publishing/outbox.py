@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -20,9 +21,10 @@ from hub.errors import (
 )
 from hub.models import Post, Receipt
 from hub.publishing import settling, steps
+from hub.publishing.governor import HOUR
 from hub.publishing.steps import Turn
 from hub.publishing.text import fit
-from hub.store import deliveries, posts
+from hub.store import deliveries, pacing, posts
 from hub.store.deliveries import Delivery
 from hub.store.posts import StoredPost
 
@@ -30,26 +32,53 @@ log = structlog.get_logger()
 
 
 def publish_due(turn: Turn) -> None:
-    """Send, edit, delete and settle what is due on the account, until nothing is.
+    """Settle, send, edit and delete what is due on the account, until nothing is.
 
-    Raises `AuthError` when the credentials are refused and `TransientError` when the network cannot be used
-    at all; the deliveries keep their place.
+    What is in doubt comes first, so that it is looked at also when nothing can be sent. Raises `AuthError` when
+    the credentials are refused, `TransientError` when the network cannot be used or wants to be left alone, and
+    `StoppedError` when the hub is stopped; the deliveries keep their place.
     """
     _adopt_orphans(turn)
-    handled: set[tuple[int, str, str, int, int]] = set()
-    while True:
-        now = turn.clock()
-        with turn.store.read() as connection:
-            work = deliveries.due(connection, turn.account, now)
-            content = posts.get_many(connection, {delivery.post_id for delivery in work})
-        if not work:
-            return
-        for delivery in work:
-            step = (delivery.id, delivery.action, delivery.state, delivery.attempts, delivery.looked)
+    _learn_pace(turn)
+    handled: set[tuple[int, str, str, int, int, datetime | None]] = set()
+    while work := _due(turn):
+        for delivery, post in work:
+            step = (
+                delivery.id,
+                delivery.action,
+                delivery.state,
+                delivery.attempts,
+                delivery.looked,
+                delivery.due_at,
+            )
             if step in handled:
                 raise StoreError("delivery {id} is where it was before it was worked on", id=delivery.id)
             handled.add(step)
-            _one(turn, delivery, content[delivery.post_id])
+            _one(turn, delivery, post)
+            if turn.breaker.blind and delivery.state == "unknown":
+                break
+        steps.hold_back(turn)
+    turn.breaker.close()
+
+
+def _due(turn: Turn) -> list[tuple[Delivery, StoredPost]]:
+    now = turn.clock()
+    with turn.store.read() as connection:
+        doubts = [] if turn.breaker.blind else deliveries.doubts_due(connection, turn.account, now)
+        work = doubts or deliveries.due(connection, turn.account, now)
+        content = posts.get_many(connection, {delivery.post_id for delivery in work})
+    return [(delivery, content[delivery.post_id]) for delivery in work]
+
+
+def _learn_pace(turn: Turn) -> None:
+    """Tell the governor what went out in the last hour; from here on this turn is the only sender."""
+    governor, now = turn.governor, turn.clock()
+    if governor.per_hour:
+        with turn.store.read() as connection:
+            governor.learn(
+                pacing.first_attempts(connection, turn.account, now - HOUR, governor.per_hour),
+                pacing.held_until(connection, turn.account, now, governor.per_hour),
+            )
 
 
 def _adopt_orphans(turn: Turn) -> None:
@@ -57,7 +86,7 @@ def _adopt_orphans(turn: Turn) -> None:
     with turn.store.read() as connection:
         orphans = deliveries.left_sending(connection, turn.account, turn.fence)
     for delivery in orphans:
-        steps.set_unknown(turn, delivery, "the hub was stopped while it was sending", None)
+        steps.set_unknown(turn, delivery, "the hub was stopped while it was sending", None, "")
 
 
 def _one(turn: Turn, delivery: Delivery, post: StoredPost) -> None:
@@ -76,23 +105,31 @@ def _publish(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPos
     if late and delivery.first_attempt_at is None and delivery.part == 0:
         steps.close(turn, delivery, "missed", "late", f"it was to go out at {post.publish_at.isoformat()}")
         return
+    if post.deleted_at is not None and not delivery.resend:
+        steps.withdraw(turn, delivery)
+        return
+    if _held_back(turn, delivery):
+        return
     try:
         part, siblings = plan(turn, adapter, delivery, post)
     except AuthError:
         raise
     except TransientError as error:
         steps.put_back(turn, delivery, error, None)
+        _trouble(turn, error)
         return
     except HubError as error:
         steps.fail(turn, delivery, error, None)
         return
-    attempt = steps.begin(turn, delivery, part.text, post.version, siblings)
+    version = delivery.version if delivery.resend else post.version
+    attempt = steps.begin(turn, delivery, part.text, version, siblings)
     try:
         receipt = adapter.publish(part)
         if not isinstance(receipt, Receipt):
             raise TypeError(f"publish returned {type(receipt).__name__}, not a Receipt")
     except TransientError as error:
         steps.put_back(turn, delivery, error, attempt)
+        _trouble(turn, error)
     except AuthError as error:
         steps.refused(turn, delivery, error, attempt)
         raise
@@ -100,20 +137,43 @@ def _publish(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPos
         settling.adopt_duplicate(turn, adapter, delivery, part, error, attempt)
     except RejectedError as error:
         steps.fail(turn, delivery, error, attempt)
+        turn.breaker.answered()
     except UnknownOutcome as error:
         steps.set_unknown(turn, delivery, str(error), attempt)
+        _trouble(turn, error)
     except Exception as error:
         log.exception("plugin failed", account=turn.account, platform=adapter.platform, verb="publish")
-        steps.set_unknown(turn, delivery, str(steps.PluginFault.of(error, adapter)), attempt)
+        fault = steps.PluginFault.of(error, adapter)
+        steps.set_unknown(turn, delivery, str(fault), attempt, fault.code)
+        _trouble(turn, fault)
     else:
         steps.published(turn, delivery, part, receipt, attempt)
+        turn.breaker.answered()
+
+
+def _trouble(turn: Turn, error: HubError) -> None:
+    """Count an attempt that came to nothing; raise `TransientError` if the account is to be left alone."""
+    turn.breaker.trouble(error, turn.adapter.http.redact(str(error)))
+
+
+def _held_back(turn: Turn, delivery: Delivery) -> bool:
+    """Ask the governor about a post that was never sent; what was, and what belongs to it, goes on."""
+    if delivery.part or delivery.first_attempt_at is not None or delivery.due_at is None:
+        return False
+    hold = turn.governor.hold(delivery.due_at, turn.clock(), again=delivery.error_code == pacing.HELD)
+    if hold is None:
+        return False
+    turn.held.append((delivery.id, hold.until, hold.why))
+    turn.counts["held"] += 1
+    return True
 
 
 def plan(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost) -> tuple[Post, Sequence[str]]:
     """Return the part of the post that this delivery sends, and the texts of all parts.
 
     What was planned for this version of the post stays as it was, so that a thread is cut the same way after
-    a crash, whatever the network's limits are by then.
+    a crash, whatever the network's limits are by then. What goes again under a key is what went before: a network
+    that knows the key takes no other words. If the post was edited meanwhile, the copy follows afterwards.
     """
     with turn.store.read() as connection:
         images = posts.media_of(connection, post.id)
@@ -132,7 +192,7 @@ def plan(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost) -
         permalink=post.url or post.link,
     )
     changes: dict[str, Any] = {}
-    if delivery.text is not None and delivery.version == post.version:
+    if delivery.text is not None and (delivery.resend or delivery.version == post.version):
         changes["text"] = delivery.text
     elif delivery.part >= len(parts):
         raise PartGone
@@ -173,6 +233,7 @@ def _follow(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost
         raise
     except TransientError as error:
         steps.put_back(turn, delivery, error, None)
+        _trouble(turn, error)
         return
     except HubError as error:
         steps.keep_published(turn, delivery, error, None, post.version)
@@ -189,10 +250,13 @@ def _follow(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost
         raise
     except (TransientError, UnknownOutcome) as error:
         steps.put_back(turn, delivery, error, attempt)
+        _trouble(turn, error)
     except HubError as error:
         steps.keep_published(turn, delivery, error, attempt, post.version)
+        turn.breaker.answered()
     except Exception as error:
         log.exception("plugin failed", account=turn.account, platform=adapter.platform, verb=delivery.action)
         steps.keep_published(turn, delivery, steps.PluginFault.of(error, adapter), attempt, post.version)
     else:
         steps.followed(turn, delivery, receipt, attempt)
+        turn.breaker.answered()

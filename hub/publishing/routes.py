@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,16 +11,22 @@ from typing import Any
 import structlog
 from sqlalchemy.engine import Connection
 
-from hub.adapter import ThreadReader, Timeline, text_key
+from hub.adapter import ThreadReader, Timeline, not_before, resembles
+from hub.bookmarks import read_on
 from hub.errors import HubError, TransientError
 from hub.models import Batch, Media, Receipt, RemotePost
 from hub.publishing import steps
 from hub.publishing.media import read_image
 from hub.settings import RouteSection
-from hub.store import Store, accounts, deliveries, posts, threads
+from hub.store import Store, accounts, deliveries, following, posts, repeats, threads
+from hub.store.notices import NOBODY, Notices
 from hub.store.posts import Copy, NewPost
 
 log = structlog.get_logger()
+
+# An echo may bear a time so long before our attempt, where the network's clock is wrong: if it is not recognised
+# it goes round, which is worse than what a look risks.
+_SLOW_CLOCK = timedelta(hours=1)
 
 
 @dataclass
@@ -28,6 +34,8 @@ class Source:
     """One account's timeline as the source of routes.
 
     `targets` are the accounts its posts go to; `late` holds for routes that have no such bound of their own.
+    `past` is set in a read from the start that is not the first: what is older, and was not seen before, goes
+    nowhere.
     """
 
     store: Store
@@ -36,6 +44,8 @@ class Source:
     clock: Callable[[], datetime]
     late: timedelta = timedelta(days=1)
     counts: Counter[str] = field(default_factory=Counter)
+    notices: Notices = NOBODY
+    past: datetime | None = None
 
     @property
     def account(self) -> str:
@@ -63,9 +73,13 @@ def read_timeline(source: Source) -> None:
     goes nowhere.
     """
     with source.store.read() as connection:
-        cursor, _ = threads.read_cursor(connection, source.account, "posts")
+        cursor, _, last_read = threads.read_cursor(connection, source.account, "posts")
         first = not threads.has_cursor(connection, source.account, "posts")
-    for batch in source.adapter.fetch_posts(cursor):
+    # Without a bookmark after an earlier read, a read from the start was broken off.
+    broken_off = cursor is None
+    adapter = source.adapter
+    for batch, anew in read_on(source.account, adapter.platform, adapter.fetch_posts, cursor):
+        source.past = last_read if anew or broken_off else None
         items = _load_media(source, batch, cursor, first)
         if items or batch.cursor != cursor or first:
             _store(source, items, batch.cursor, first)
@@ -82,7 +96,7 @@ def _load_media(source: Source, batch: Batch[RemotePost], cursor: str | None, fi
         copy = known.get(post.remote_id)
         if copy is not None and (not copy.origin or (copy.hash == item.hash and not post.deleted)):
             continue
-        if copy is None and first and not _young_enough(source, post):
+        if copy is None and _is_past(source, post, first):
             items.append(item)
             continue
         items.append(_with_images(source, item) if source.targets and not post.deleted else item)
@@ -111,7 +125,7 @@ def _store(source: Source, items: Sequence[Item], cursor: str | None, first: boo
         known = posts.copies_of(connection, source.account, [item.post.remote_id for item in items])
         for item in sorted(items, key=lambda item: item.post.sent_at or now):
             _store_item(source, connection, item, known.get(item.post.remote_id), now, counts, first)
-        threads.write_cursor(connection, source.account, "posts", cursor)
+        threads.write_cursor(connection, source.account, "posts", cursor, read_at=now)
         return counts
 
     source.counts += source.store.write(work)
@@ -134,25 +148,30 @@ def _store_item(
     elif copy.origin and post.deleted:
         if posts.mark_deleted(connection, copy.post_id, now):
             counts["deleted posts"] += 1
-            _wake(connection, deliveries.follow_change(connection, copy.post_id, now), now)
+            _follow(connection, source.notices, copy.post_id, now)
     elif copy.origin and copy.hash != item.hash:
         posts.set_copy_hash(connection, source.account, post.remote_id, item.hash)
         if item.fault:
             log.warning("edit left out", account=source.account, item=post.remote_id, reason=item.fault)
         elif posts.change(connection, copy.post_id, post.text, post.title, post.link, item.images):
             counts["changed posts"] += 1
-            _wake(connection, deliveries.follow_change(connection, copy.post_id, now), now)
+            _follow(connection, source.notices, copy.post_id, now)
 
 
 def _adopted(source: Source, connection: Connection, post: RemotePost, now: datetime) -> bool:
     """Recognise a post of the hub's own whose answer was lost, before it is routed back to where it came from."""
     for delivery in deliveries.unsettled(connection, source.account):
-        if delivery.text is not None and text_key(delivery.text) == text_key(post.text):
+        # An older post with the same words is another one.
+        since = (delivery.first_attempt_at or delivery.updated_at) - _SLOW_CLOCK
+        if delivery.text is None or not not_before(post.sent_at, since):
+            continue
+        if resembles(post, delivery.text):
             receipt = Receipt(remote_id=post.remote_id, url=post.url)
             settled = deliveries.set_state(
                 connection,
                 delivery.id,
-                ("unknown", "asked"),
+                # This turn has the account, so one that is being sent was left so by a process that died.
+                ("sending", "unknown", "asked"),
                 now,
                 state="published",
                 due_at=None,
@@ -164,6 +183,7 @@ def _adopted(source: Source, connection: Connection, post: RemotePost, now: date
             )
             if settled:
                 deliveries.add_attempt(connection, delivery, "settle", now, "seen on the timeline", post.url)
+                source.notices.delivery(connection, "delivery.published", delivery.id, now)
                 steps.take_over(connection, source.adapter, delivery, receipt, now)
             return True
     return False
@@ -173,7 +193,7 @@ def _add(
     source: Source, connection: Connection, item: Item, now: datetime, counts: Counter[str], first: bool
 ) -> None:
     post = item.post
-    wanted = {} if first and not _young_enough(source, post) else source.targets
+    wanted = {} if _is_past(source, post, first) else source.targets
     post_id, _ = posts.add(
         connection,
         NewPost(
@@ -212,7 +232,36 @@ def _add(
             )
         else:
             deliveries.add(connection, post_id, target, now, due_at=now)
+    for state in ("failed", "missed"):
+        _tell_of(connection, source.notices, state, post_id, now)
+    if wanted and not first:
+        _warn_of_repeats(source, connection, item, list(wanted), now)
     _wake(connection, list(wanted), now)
+
+
+def _warn_of_repeats(
+    source: Source, connection: Connection, item: Item, targets: Sequence[str], now: datetime
+) -> None:
+    """Say in the log where the same text went lately; a first read is all of one piece and says nothing."""
+    post = item.post
+    hashed = posts.content_hash(post.text, post.title, post.link, item.images)
+    key = f"{source.account}:{post.remote_id}"
+    for one in repeats.of(connection, key, post.text, hashed, targets, now):
+        log.warning(
+            "same text again",
+            account=one.account,
+            source=source.account,
+            item=post.remote_id,
+            earlier=one.post_id,
+            at=one.at.isoformat(),
+        )
+
+
+def _is_past(source: Source, post: RemotePost, first: bool) -> bool:
+    """Tell whether an item that was never seen before is linked only, and goes nowhere."""
+    if source.past is not None:
+        return post.sent_at is None or not not_before(post.sent_at, source.past)
+    return first and not _young_enough(source, post)
 
 
 def _young_enough(source: Source, post: RemotePost) -> bool:
@@ -234,6 +283,27 @@ def _wake(connection: Connection, names: Sequence[str], now: datetime) -> None:
     accounts.hasten(connection, names, "publish", now)
 
 
+def _follow(connection: Connection, notices: Notices, post_id: int, now: datetime) -> None:
+    """Let the copies of a changed or withdrawn post follow it, and tell of what is not sent any more."""
+    before = deliveries.in_state(connection, post_id, "deleted") if notices.wants("delivery.deleted") else set()
+    _wake(connection, following.follow_change(connection, post_id, now), now)
+    _tell_of(connection, notices, "deleted", post_id, now, before)
+
+
+def _tell_of(
+    connection: Connection,
+    notices: Notices,
+    state: str,
+    post_id: int,
+    now: datetime,
+    before: Collection[int] = frozenset(),
+) -> None:
+    """Tell of the post's deliveries that came into a state without a turn of their account."""
+    if notices.wants(f"delivery.{state}"):
+        for delivery_id in sorted(deliveries.in_state(connection, post_id, state).difference(before)):
+            notices.delivery(connection, f"delivery.{state}", delivery_id, now)
+
+
 def add_post(
     store: Store,
     post: NewPost,
@@ -252,25 +322,25 @@ def add_post(
     return store.write(work)
 
 
-def change_post(store: Store, post_id: int, now: datetime, **content: Any) -> bool:
+def change_post(store: Store, post_id: int, now: datetime, *, notices: Notices = NOBODY, **content: Any) -> bool:
     """Give a post new content (`text`, `title`, `link`, `images`); its copies follow. False if nothing changed."""
 
     def work(connection: Connection) -> bool:
         changed = posts.change(connection, post_id, **content)
         if changed:
-            _wake(connection, deliveries.follow_change(connection, post_id, now), now)
+            _follow(connection, notices, post_id, now)
         return changed
 
     return store.write(work)
 
 
-def delete_post(store: Store, post_id: int, now: datetime) -> bool:
+def delete_post(store: Store, post_id: int, now: datetime, *, notices: Notices = NOBODY) -> bool:
     """Withdraw a post; its copies are deleted. False if it was withdrawn before."""
 
     def work(connection: Connection) -> bool:
         marked = posts.mark_deleted(connection, post_id, now)
         if marked:
-            _wake(connection, deliveries.follow_change(connection, post_id, now), now)
+            _follow(connection, notices, post_id, now)
         return marked
 
     return store.write(work)

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
 from sqlalchemy.engine import Connection
 
 from hub.adapter import Adapter, Publisher
-from hub.errors import AuthError, DuplicateError, HubError, RejectedError, UnknownOutcome, UsageError
+from hub.errors import (
+    AuthError,
+    DuplicateError,
+    HubError,
+    RejectedError,
+    TransientError,
+    UnknownOutcome,
+    UsageError,
+)
 from hub.models import Post, Receipt
 from hub.publishing import steps
 from hub.publishing.steps import Turn
 from hub.store import Store, accounts, deliveries
 from hub.store.deliveries import Delivery
+from hub.store.notices import NOBODY, Notices
 from hub.store.posts import StoredPost
 
 log = structlog.get_logger()
 
 # So many looks must find nothing before a post is sent again.
 LOOKS = 2
+_LONGEST_LOOK = timedelta(hours=1)
 
 
 def settle(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost) -> None:
@@ -47,13 +57,23 @@ def _look(turn: Turn, adapter: Publisher, delivery: Delivery, part: Post) -> Non
         receipt = adapter.find(sought(turn, delivery, part))
     except AuthError:
         raise
+    except UnknownOutcome as error:
+        # A look that can tell nothing will not tell more later, but for one: the network may show more then.
+        if delivery.looked + 1 >= LOOKS:
+            steps.close(turn, delivery, "asked", error.code, str(error))
+        else:
+            wait = turn.clock() + turn.settle_wait(adapter)
+            steps.end(turn, delivery, None, "not settled", error, looked=delivery.looked + 1, due_at=wait)
+        return
     except HubError as error:
-        steps.end(turn, delivery, None, "not settled", error, due_at=turn.clock() + turn.settle_wait(adapter))
+        steps.end(turn, delivery, None, "not settled", error, due_at=_next_look(turn, adapter, delivery))
+        if isinstance(error, TransientError):
+            turn.breaker.cannot_look(error, adapter.http.redact(str(error)))
         return
     except Exception as error:
         log.exception("plugin failed", account=turn.account, platform=adapter.platform, verb="find")
         fault = steps.PluginFault.of(error, adapter)
-        steps.end(turn, delivery, None, "not settled", fault, due_at=turn.clock() + turn.settle_wait(adapter))
+        steps.end(turn, delivery, None, "not settled", fault, due_at=_next_look(turn, adapter, delivery))
         return
     if receipt is not None:
         steps.published(turn, delivery, part, receipt, None)
@@ -67,9 +87,17 @@ def _look(turn: Turn, adapter: Publisher, delivery: Delivery, part: Post) -> Non
             None,
             "not found",
             reason,
+            steps.OK,
             looked=delivery.looked + 1,
             due_at=turn.clock() + turn.settle_wait(adapter),
         )
+
+
+def _next_look(turn: Turn, adapter: Publisher, delivery: Delivery) -> datetime:
+    """Say when to look again after a look that failed: the older the doubt, the later, but within the hour."""
+    now = turn.clock()
+    doubt = (now - (delivery.first_attempt_at or delivery.updated_at)) / 4
+    return now + max(turn.settle_wait(adapter), min(doubt, _LONGEST_LOOK))
 
 
 def sought(turn: Turn, delivery: Delivery, part: Post) -> Post:
@@ -86,7 +114,8 @@ def _send_again(turn: Turn, delivery: Delivery, *, in_doubt: bool) -> None:
     def work(connection: Connection) -> bool:
         if not deliveries.take(connection, delivery, turn.fence):
             return False
-        deliveries.add_attempt(connection, delivery, "settle", now, "send again")
+        answer = "" if in_doubt else steps.OK
+        deliveries.add_attempt(connection, delivery, "settle", now, "send again", answer=answer, next_at=now)
         return deliveries.finish(
             connection, delivery.id, turn.fence, now, state="queued", due_at=now, resend=in_doubt, looked=0
         )
@@ -100,22 +129,27 @@ def adopt_duplicate(
 ) -> None:
     """The network says that it has the post: take its receipt, or look for it.
 
-    If it is not there, the network means an older post with the same words; then this one failed, unless an
-    earlier attempt at it may still turn up.
+    If it is not there, the network means an older post with the same words; then this one failed. After a lost
+    answer it may also mean an attempt that it does not show yet: it is looked at once more, and if that does not
+    help a person is asked, since sending again would only bring the same word.
     """
     receipt = error.receipt
     if receipt is None:
         try:
             receipt = adapter.find(sought(turn, delivery, part))
         except HubError as failure:
-            steps.set_unknown(turn, delivery, str(failure), attempt)
+            steps.set_unknown(turn, delivery, str(failure), attempt, error.code)
+            turn.breaker.trouble(failure, adapter.http.redact(str(failure)))
             return
+    turn.breaker.answered()
     if receipt is not None:
-        steps.published(turn, delivery, part, receipt, attempt)
-    elif delivery.attempts > 0:
-        steps.set_unknown(turn, delivery, str(error), attempt)
+        steps.published(turn, delivery, part, receipt, attempt, error.code)
+    elif delivery.attempts == 1:
+        steps.set_unknown(turn, delivery, str(error), attempt, error.code)
+    elif delivery.attempts > 1:
+        steps.close(turn, delivery, "asked", error.code, str(error), attempt, error.code)
     else:
-        steps.fail(turn, delivery, RejectedError("{why}", why=str(error)), attempt)
+        steps.fail(turn, delivery, RejectedError("{why}", why=str(error)), attempt, error.code)
 
 
 def decide(
@@ -126,6 +160,7 @@ def decide(
     *,
     sent: Receipt | None = None,
     again: bool = False,
+    notices: Notices = NOBODY,
 ) -> Delivery:
     """Let a person settle a delivery: it is out (`sent`), send it `again`, or, with neither, drop it.
 
@@ -151,6 +186,7 @@ def decide(
             )
         outcome = "sent" if sent else "again" if again else "dropped"
         deliveries.add_attempt(connection, delivery, "person", now, outcome)
+        notices.delivery(connection, "delivery.settled", delivery_id, now, outcome)
         if sent is not None:
             steps.take_over(connection, adapter, delivery, sent, now)
         accounts.hasten(connection, [delivery.account], "publish", now)

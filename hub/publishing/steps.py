@@ -13,18 +13,28 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from hub.adapter import Adapter, Publisher, ThreadReader
-from hub.errors import HubError, TransientError, UnknownOutcome
+from hub.errors import HubError, RejectedError, TransientError, UnknownOutcome
 from hub.models import Post, Receipt
-from hub.store import Store, deliveries, posts, threads
+from hub.publishing.breaker import Breaker
+from hub.publishing.governor import Governor
+from hub.ratelimits import LONGEST_WAIT
+from hub.store import Store, deliveries, following, pacing, posts, switches, threads
 from hub.store.deliveries import Delivery
+from hub.store.notices import NOBODY, Notices
 
 log = structlog.get_logger()
+
+OK = "ok"
+"""The class of an answer that is no error."""
 
 # A refusal that is sure to have done nothing is tried again after 5 s, 10 s, 20 s … at most an hour.
 _FIRST_WAIT = 5.0
 _LONGEST_WAIT = 3600.0
 # A key or an id of our own choosing settles at once; a moment lets the network catch its breath.
 _SOON = timedelta(seconds=1)
+
+# Outcomes that webhooks are told of; the others lead to one of these, or are told by the event of the account.
+_TOLD = frozenset({"waiting", "unknown", "asked", "failed", "missed"})
 
 
 class Hooks(Protocol):
@@ -41,7 +51,8 @@ class Hooks(Protocol):
 class Turn:
     """One account's turn at publishing: what it works with, and what it has done.
 
-    `clock` returns now, aware; `fence` is the token of the account's lease.
+    `clock` returns now, aware; `fence` is the token of the account's lease. `held` are the deliveries, by their
+    ids, that the governor holds back and that are still to be written down.
     """
 
     store: Store
@@ -52,6 +63,10 @@ class Turn:
     overflow: Literal["thread", "shorten"] = "shorten"
     settle_after: timedelta | None = None
     counts: Counter[str] = field(default_factory=Counter)
+    notices: Notices = NOBODY
+    governor: Governor = field(default_factory=Governor)
+    breaker: Breaker = field(default_factory=Breaker)
+    held: list[tuple[int, datetime, str]] = field(default_factory=list)
 
     @property
     def account(self) -> str:
@@ -67,15 +82,20 @@ class LeaseLost(Exception):
 
 
 def begin(turn: Turn, delivery: Delivery, text: str, version: int, parts: Sequence[str]) -> int:
-    """Write down that this is about to be sent; raise `LeaseLost`, and send nothing, if that fails.
+    """Write down that this is about to be sent.
 
-    `parts` are the texts of the whole thread: the first part stores its siblings before anything is sent.
+    Raises `LeaseLost`, or `StoppedError` while the hub is stopped: then nothing may be sent. `parts` are the
+    texts of the whole thread: the first part stores its siblings before anything is sent.
     """
+    if turn.adapter.http.lease() <= 0:
+        raise LeaseLost
     now = turn.clock()
 
     def work(connection: Connection) -> int | None:
         attempt = deliveries.begin(connection, delivery, turn.fence, now, text, version)
-        if attempt is not None and delivery.part == 0:
+        if attempt is None:
+            switches.refuse_if_stopped(connection)
+        elif delivery.part == 0:
             for number, sibling in enumerate(parts[1:], 1):
                 deliveries.add(
                     connection,
@@ -92,10 +112,21 @@ def begin(turn: Turn, delivery: Delivery, text: str, version: int, parts: Sequen
     attempt = turn.store.write(work)
     if attempt is None:
         raise LeaseLost
+    if delivery.part == 0 and delivery.first_attempt_at is None:
+        turn.governor.note(now)
     return attempt
 
 
-def published(turn: Turn, delivery: Delivery, part: Post, receipt: Receipt, attempt: int | None) -> None:
+def hold_back(turn: Turn) -> None:
+    """Write down what the governor holds back."""
+    if turn.held and not turn.store.write(pacing.hold, turn.account, turn.fence, turn.held):
+        raise LeaseLost
+    turn.held.clear()
+
+
+def published(
+    turn: Turn, delivery: Delivery, part: Post, receipt: Receipt, attempt: int | None, answer: str = OK
+) -> None:
     """Write down that the network has the post: state, copy, thread to listen to, next part, in one commit."""
     now = turn.clock()
     request_id = turn.adapter.http.last_request_id
@@ -120,9 +151,10 @@ def published(turn: Turn, delivery: Delivery, part: Post, receipt: Receipt, atte
         if not ours:
             return False
         if attempt is None:
-            deliveries.add_attempt(connection, delivery, "settle", now, "published", receipt.url)
+            deliveries.add_attempt(connection, delivery, "settle", now, "published", receipt.url, answer=answer)
         else:
-            deliveries.end_attempt(connection, attempt, "published", receipt.url, request_id)
+            deliveries.end_attempt(connection, attempt, "published", receipt.url, request_id, answer)
+        turn.notices.delivery(connection, "delivery.published", delivery.id, now)
         take_over(connection, turn.adapter, delivery, receipt, now)
         return True
 
@@ -139,7 +171,7 @@ def take_over(
     """Do what follows from a delivery being out, however that became known: its copy, its next part, its edits."""
     record_copy(connection, adapter, delivery, receipt, now)
     deliveries.release_next_part(connection, delivery, now)
-    deliveries.catch_up(connection, delivery, now)
+    following.catch_up(connection, delivery, now)
 
 
 def record_copy(
@@ -173,12 +205,13 @@ def followed(turn: Turn, delivery: Delivery, receipt: Receipt | None, attempt: i
         if not deliveries.finish(connection, delivery.id, turn.fence, now, **values):
             return False
         outcome = "deleted" if receipt is None else "edited"
-        deliveries.end_attempt(connection, attempt, outcome, "", turn.adapter.http.last_request_id)
+        deliveries.end_attempt(connection, attempt, outcome, "", turn.adapter.http.last_request_id, OK)
+        turn.notices.delivery(connection, f"delivery.{outcome}", delivery.id, now)
         if receipt is not None:
             if receipt.remote_id != delivery.remote_id:
                 record_copy(connection, turn.adapter, delivery, receipt, now)
             deliveries.release_next_part(connection, delivery, now)
-            deliveries.catch_up(connection, delivery, now)
+            following.catch_up(connection, delivery, now)
         return True
 
     if not turn.store.write(work):
@@ -196,15 +229,30 @@ def keep_published(turn: Turn, delivery: Delivery, error: HubError, attempt: int
     _need_attention(turn, delivery, "failed", str(error))
 
 
-def put_back(turn: Turn, delivery: Delivery, error: HubError, attempt: int | None) -> None:
+def withdraw(turn: Turn, delivery: Delivery) -> None:
+    """The post was withdrawn before this delivery was out: it never will be."""
+    gone = RejectedError("the post was withdrawn")
+    end(turn, delivery, None, "withdrawn", gone, state="deleted", due_at=None, error_code="")
+
+
+def put_back(
+    turn: Turn, delivery: Delivery, error: HubError, attempt: int | None, answer: str | None = None
+) -> None:
     """Nothing was done, or doing it again is harmless: later, with growing delay."""
     asked = error.retry_after if isinstance(error, TransientError) else None
-    wait = asked if asked is not None else min(_FIRST_WAIT * 2 ** min(delivery.attempts, 20), _LONGEST_WAIT)
+    wait = _growing(_FIRST_WAIT, delivery.attempts) if asked is None else min(max(asked, 0.0), LONGEST_WAIT)
     # Up to half of our own wait is left out by chance, so that accounts do not come back together.
     wait = wait if asked is not None else wait * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
     state = "unknown" if delivery.resend else "waiting"
-    end(turn, delivery, attempt, "waiting", error, state=state, due_at=turn.clock() + timedelta(seconds=wait))
+    due_at = turn.clock() + timedelta(seconds=wait)
+    end(turn, delivery, attempt, "waiting", error, answer, state=state, due_at=due_at)
     turn.counts["waiting"] += 1
+
+
+def _growing(first: float, times: int) -> float:
+    """Return how long to wait after so many tries before this one, in seconds."""
+    grown: float = first * 2 ** min(times, 20)
+    return max(first, min(grown, _LONGEST_WAIT))
 
 
 def refused(turn: Turn, delivery: Delivery, error: HubError, attempt: int) -> None:
@@ -213,38 +261,54 @@ def refused(turn: Turn, delivery: Delivery, error: HubError, attempt: int) -> No
     end(turn, delivery, attempt, "refused", error, state=state, due_at=turn.clock())
 
 
-def fail(turn: Turn, delivery: Delivery, error: HubError, attempt: int | None) -> None:
+def fail(turn: Turn, delivery: Delivery, error: HubError, attempt: int | None, answer: str | None = None) -> None:
     """The network will never take it; after an unknown attempt such a refusal settles nothing, so ask."""
-    close(turn, delivery, "asked" if delivery.resend else "failed", error.code, str(error), attempt)
+    close(turn, delivery, "asked" if delivery.resend else "failed", error.code, str(error), attempt, answer)
 
 
-def set_unknown(turn: Turn, delivery: Delivery, why: str, attempt: int | None) -> None:
+def set_unknown(
+    turn: Turn, delivery: Delivery, why: str, attempt: int | None, answer: str = UnknownOutcome.code
+) -> None:
     """It may have been done. Edits and deletions are done again; posts are settled, or a person is asked."""
     adapter = turn.adapter
     if delivery.action != "publish":
-        put_back(turn, delivery, UnknownOutcome("{why}", why=why), attempt)
+        put_back(turn, delivery, UnknownOutcome("{why}", why=why), attempt, answer)
         return
     if not isinstance(adapter, Publisher) or adapter.settle == "none":
-        close(turn, delivery, "asked", UnknownOutcome.code, why, attempt)
+        close(turn, delivery, "asked", UnknownOutcome.code, why, attempt, answer)
         return
     wait = turn.settle_wait(adapter) if adapter.settle == "lookup" else _SOON
+    # The first time at once, then with growing delay. Without an attempt of this turn the last one died with its
+    # process, which says nothing about the network.
+    before = delivery.attempts if attempt is not None else max(delivery.attempts - 1, 0)
     end(
         turn,
         delivery,
         attempt,
         "unknown",
         UnknownOutcome("{why}", why=why),
+        answer,
         state="unknown",
-        due_at=turn.clock() + wait,
+        due_at=turn.clock() + timedelta(seconds=_growing(wait.total_seconds(), before)),
         looked=0,
     )
     turn.counts["unknown"] += 1
     log.warning("outcome unknown", account=turn.account, delivery=delivery.id, reason=why)
 
 
-def close(turn: Turn, delivery: Delivery, state: str, code: str, why: str, attempt: int | None = None) -> None:
+def close(
+    turn: Turn,
+    delivery: Delivery,
+    state: str,
+    code: str,
+    why: str,
+    attempt: int | None = None,
+    answer: str | None = None,
+) -> None:
     """Leave the delivery to a person: it failed, was missed, or nothing can tell what became of it."""
-    end(turn, delivery, attempt, state, HubError("{why}", why=why), state=state, due_at=None, error_code=code)
+    reason = HubError("{why}", why=why)
+    answer = answer if attempt is not None else ""
+    end(turn, delivery, attempt, state, reason, answer, state=state, due_at=None, error_code=code)
     turn.counts[state] += 1
     _need_attention(turn, delivery, state, why)
 
@@ -256,20 +320,39 @@ def _need_attention(turn: Turn, delivery: Delivery, state: str, why: str) -> Non
     )
 
 
-def end(turn: Turn, delivery: Delivery, attempt: int | None, outcome: str, error: HubError, **values: Any) -> None:
-    """Write down what became of a delivery and why; `attempt` is None if nothing was sent for it."""
+def end(
+    turn: Turn,
+    delivery: Delivery,
+    attempt: int | None,
+    outcome: str,
+    error: HubError,
+    answer: str | None = None,
+    **values: Any,
+) -> None:
+    """Write down what became of a delivery and why; `attempt` is None if nothing was sent for it.
+
+    `answer` is the class of what came back, where that is another than the error's.
+    """
     now = turn.clock()
     why = turn.adapter.http.redact(str(error))
     values = {"error": why, "error_code": error.code, **values}
+    said = values["error_code"] if answer is None else answer
+    next_at = values.get("due_at")
 
     def work(connection: Connection) -> bool:
         if attempt is not None:
-            deliveries.end_attempt(connection, attempt, outcome, why, turn.adapter.http.last_request_id)
+            request_id = turn.adapter.http.last_request_id
+            deliveries.end_attempt(connection, attempt, outcome, why, request_id, said, next_at)
         elif deliveries.take(connection, delivery, turn.fence):
-            deliveries.add_attempt(connection, delivery, delivery.action, now, outcome, why)
+            deliveries.add_attempt(
+                connection, delivery, delivery.action, now, outcome, why, answer=said, next_at=next_at
+            )
         else:
             return False
-        return deliveries.finish(connection, delivery.id, turn.fence, now, **values)
+        ours = deliveries.finish(connection, delivery.id, turn.fence, now, **values)
+        if ours and outcome in _TOLD:
+            turn.notices.delivery(connection, f"delivery.{outcome}", delivery.id, now)
+        return ours
 
     if not turn.store.write(work):
         raise LeaseLost

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hub.settings import duration
+from hub.ratelimits import LONGEST_WAIT
+from hub.times import duration
 
 _SHORTEST = timedelta(minutes=1)
 _LONGEST = timedelta(days=1)
@@ -29,8 +31,9 @@ def next_run(schedule: str, after: datetime, zone: ZoneInfo) -> datetime:
         return after + every
     from cronsim import CronSim
 
-    found: datetime = next(CronSim(schedule, after.astimezone(zone)))
-    return found.astimezone(UTC)
+    # Asked in the second half of a fold, it begins with the first one.
+    times: Iterator[datetime] = CronSim(schedule, after.astimezone(zone))
+    return next(found for time in times if (found := time.astimezone(UTC)) > after)
 
 
 def poll_after(now: datetime, changed_at: datetime) -> datetime:
@@ -42,6 +45,7 @@ def poll_after(now: datetime, changed_at: datetime) -> datetime:
 def retry_at(now: datetime, failures: int, retry_after: float | None) -> datetime:
     """Return until when an account is left alone after failing that often; the network's word comes first."""
     if retry_after is not None:
-        return now + timedelta(seconds=retry_after)
+        # "At once" is no wait at all, and what it is said after would be tried in a circle.
+        return now + timedelta(seconds=min(max(retry_after, 1.0), LONGEST_WAIT))
     pause: timedelta = _FIRST_PAUSE * 2 ** min(failures, 16)
     return now + min(pause, _LONGEST_PAUSE)

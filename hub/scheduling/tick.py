@@ -13,23 +13,26 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import structlog
 
 from hub.errors import HubError
+from hub.lease import Lease, elapsed
 from hub.scheduling.hub import Hub
 from hub.scheduling.turn import Report, take_turn
-from hub.store import accounts, threads
+from hub.scheduling.webhooks import Sender
+from hub.store import accounts, switches, threads
 
 log = structlog.get_logger()
 
-_LEASE = timedelta(seconds=120)
-_HEARTBEAT = timedelta(seconds=30)
+# A lease is extended so often in its time: three may fail before it is over.
+_BEATS = 4
 _LONGEST_SLEEP = 1.0
 # A tick that finds new work again and again (a loop that the guard missed) ends after so many rounds.
 _ROUNDS = 50
 _RUNS_KEPT = timedelta(days=30)
+_REMINDER = timedelta(minutes=1)
 
 
 @dataclass
@@ -44,6 +47,14 @@ class TickReport:
         self.errors += [(report.account, error) for error in report.errors]
 
 
+class _Running(NamedTuple):
+    """A turn, and the lease that it is under."""
+
+    turn: Future[Report]
+    fence: int
+    lease: Lease
+
+
 class Scheduler:
     """Gives due accounts to a pool of threads, one turn each at a time."""
 
@@ -52,8 +63,11 @@ class Scheduler:
         self._sleep = sleep
         self._owner = process_name()
         self._pool = ThreadPoolExecutor(max_workers=hub.settings.hub.workers, thread_name_prefix="turn")
-        self._running: dict[str, tuple[Future[Report], int]] = {}
+        self._length = hub.settings.hub.lease
+        self._beat = self._length.total_seconds() / _BEATS
+        self._running: dict[str, _Running] = {}
         self._guard = threading.Lock()
+        self._sender = Sender(hub)
 
     def start_due(self) -> list[Future[Report]]:
         """Start a turn for each account that is due and free; return them."""
@@ -71,11 +85,14 @@ class Scheduler:
             with self._guard:
                 if account in self._running:
                     continue
-                fence = hub.store.write(accounts.claim, account, self._owner, hub.clock(), _LEASE)
+                lease = Lease(self._length, hub.clock)
+                term = lease.next_term()
+                fence = hub.store.write(accounts.claim, account, self._owner, term.began, self._length)
                 if fence is None:
                     continue
-                future = self._pool.submit(_safely, hub, account, kinds, fence)
-                self._running[account] = (future, fence)
+                lease.hold(term)
+                future = self._pool.submit(_safely, hub, account, kinds, fence, lease)
+                self._running[account] = _Running(future, fence, lease)
             future.add_done_callback(partial(self._ended, account))
             started.append(future)
         return started
@@ -93,52 +110,85 @@ class Scheduler:
             for future in self._finished(started):
                 report.add(future.result())
                 progress(future.result())
+        self._sender.send_due()
         return report
 
     def _finished(self, futures: list[Future[Report]]) -> list[Future[Report]]:
         open_ = set(futures)
         while open_:
-            _, open_ = wait(open_, timeout=_HEARTBEAT.total_seconds())
+            _, open_ = wait(open_, timeout=self._beat)
             self._extend_leases()
         return futures
 
     def run(self, stop: threading.Event, *, patience: timedelta = timedelta(seconds=30)) -> None:
         """Do what is due until `stop` is set; then let what is in flight finish, at most for `patience`."""
-        beat = time.monotonic()
+        beat = elapsed()
         swept = 0.0
+        reminded: float | None = None
         while not stop.is_set():
             try:
                 self.start_due()
-                if time.monotonic() - beat > _HEARTBEAT.total_seconds():
-                    beat = time.monotonic()
+                self._sender.start_due()
+                reminded = self._remind(reminded)
+                if elapsed() - beat > self._beat:
+                    beat = elapsed()
                     self._extend_leases()
                 if time.monotonic() - swept > 3600 or not swept:
                     swept = time.monotonic()
                     self._hub.store.write(accounts.forget_runs, self._hub.clock() - _RUNS_KEPT)
             except HubError as error:
                 log.error("the scheduler cannot work", reason=str(error), mend=error.hint)
-                stop.wait(5)
-            stop.wait(_LONGEST_SLEEP)
+                stop.wait(min(5, self._beat))
+            stop.wait(min(_LONGEST_SLEEP, self._beat))
         self.close(patience)
 
     def close(self, patience: timedelta = timedelta(seconds=30)) -> None:
-        """Start nothing more; wait for the turns that run."""
-        open_ = [future for future, _ in list(self._running.values())]
-        _, late = wait(open_, timeout=patience.total_seconds())
+        """Start nothing more; wait for the turns and the webhooks that run."""
+        late = {running.turn for running in list(self._running.values())}
+        until = time.monotonic() + patience.total_seconds()
+        while late and time.monotonic() < until:
+            _, late = wait(late, timeout=min(self._beat, until - time.monotonic()))
+            try:
+                self._extend_leases()
+            except HubError as error:
+                log.error("leases cannot be extended", reason=str(error), mend=error.hint)
         if late:
             log.warning("turns left to their lease", count=len(late))
         self._pool.shutdown(wait=not late, cancel_futures=True)
+        self._sender.close(timedelta(seconds=max(until - time.monotonic(), 0)))
+
+    def _remind(self, said: float | None) -> float | None:
+        """Say in the log, every minute, that the hub is stopped, and once that it goes on.
+
+        `said` is when that was said last, None if the hub was going; return the same for now.
+        """
+        with self._hub.store.read() as connection:
+            held = switches.stopped(connection)
+        if held is None:
+            if said is not None:
+                log.info("hub goes on")
+            return None
+        if said is not None and time.monotonic() - said < _REMINDER.total_seconds():
+            return said
+        log.warning(
+            "hub stopped", since=held.since.isoformat(), reason=held.reason, by=held.who, mend="hub resume"
+        )
+        return time.monotonic()
 
     def _extend_leases(self) -> None:
-        until = self._hub.clock() + _LEASE
-        for account, (_, fence) in list(self._running.items()):
-            self._hub.store.write(accounts.extend, account, fence, until)
+        """Prolong the leases of the turns that run; a turn whose account was taken ends its own at once."""
+        for account, running in list(self._running.items()):
+            term = running.lease.next_term()
+            if self._hub.store.write(accounts.extend, account, running.fence, term.until):
+                running.lease.hold(term)
+            else:
+                running.lease.end()
 
 
-def _safely(hub: Hub, account: str, kinds: Sequence[str], fence: int) -> Report:
+def _safely(hub: Hub, account: str, kinds: Sequence[str], fence: int, lease: Lease) -> Report:
     """Take a turn; if even its end cannot be written down, say so and leave the account to its lease."""
     try:
-        return take_turn(hub, account, kinds, fence)
+        return take_turn(hub, account, kinds, fence, lease.left)
     except Exception as error:
         log.exception("turn failed", account=account)
         known = error if isinstance(error, HubError) else HubError("{why}", why=f"{type(error).__name__}: {error}")
@@ -154,7 +204,7 @@ def make_everything_due(hub: Hub) -> None:
 
 def process_name() -> str:
     """Name this process so that another can tell whether it still lives: host, number, start."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+    return f"{_host()}:{os.getpid()}:{_started(os.getpid())}"
 
 
 def alive(owner: str) -> bool:
@@ -164,7 +214,7 @@ def alive(owner: str) -> bool:
         pid = int(number)
     except ValueError:
         return True
-    if host != socket.gethostname():
+    if host != _host():
         return True
     try:
         os.kill(pid, 0)
@@ -173,6 +223,14 @@ def alive(owner: str) -> bool:
     except PermissionError:
         pass
     return started == _started(pid)
+
+
+def _host() -> str:
+    """Name the place whose process numbers we see: containers may share a host's name, and not its numbers."""
+    try:
+        return f"{socket.gethostname()}/{Path('/proc/self/ns/pid').readlink()}".replace(":", "")
+    except OSError:
+        return socket.gethostname()
 
 
 def _started(pid: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,13 +14,16 @@ from sqlalchemy.engine import Connection
 from hub.adapter import Adapter, ContactSync, Timeline
 from hub.contacts.sync import Exchange, sync
 from hub.discussions.collecting import Ear, listen
-from hub.errors import AuthError, HubError, PluginError, TransientError
+from hub.errors import AuthError, HubError, PluginError, StoppedError, TransientError
+from hub.lease import unbounded
+from hub.publishing.breaker import Breaker
+from hub.publishing.governor import Governor
 from hub.publishing.outbox import publish_due
 from hub.publishing.routes import Source, read_timeline
 from hub.publishing.steps import LeaseLost, Turn
 from hub.scheduling import due
 from hub.scheduling.hub import CONTACTS, LISTEN, PUBLISH, Hub
-from hub.store import accounts, deliveries
+from hub.store import accounts, deliveries, switches
 
 log = structlog.get_logger()
 
@@ -30,30 +33,61 @@ _SAFETY_NET = timedelta(hours=1)
 
 @dataclass
 class Report:
-    """What a turn did. `errors` has what went wrong with the account; what a person must decide is in `counts`."""
+    """What a turn did. `errors` has what went wrong with the account; what a person must decide is in `counts`.
+
+    `stopped` says that something was left unsent because a person has stopped the hub.
+    """
 
     account: str
     kinds: Sequence[str] = ()
     ourselves: str = ""
     counts: Counter[str] = field(default_factory=Counter)
     errors: list[HubError] = field(default_factory=list)
+    stopped: bool = False
 
     @property
     def outcome(self) -> str:
-        return "failed" if self.errors else "ok"
+        return "failed" if self.errors else "stopped" if self.stopped else "ok"
+
+    @property
+    def troubles(self) -> list[TransientError]:
+        """Return the errors that leave the account alone for a while."""
+        return [error for error in self.errors if isinstance(error, TransientError)]
+
+    @property
+    def wait(self) -> float | None:
+        """Return how long the network wants to be left alone, in seconds; None if it did not say."""
+        return max((error.retry_after for error in self.troubles if error.retry_after is not None), default=None)
+
+    @property
+    def worked(self) -> bool:
+        """Tell whether the network took something from us."""
+        return any(self.counts[name] for name in ("published", "edited", "deleted"))
 
 
-def take_turn(hub: Hub, account: str, kinds: Sequence[str], fence: int) -> Report:
-    """Do what is due on an account, under the lease with this fence, and set when it is due again."""
+def take_turn(
+    hub: Hub, account: str, kinds: Sequence[str], fence: int, lease: Callable[[], float] = unbounded
+) -> Report:
+    """Do what is due on an account, under the lease with this fence, and set when it is due again.
+
+    `lease` says how many seconds are left of it; when none are, the turn sends nothing more.
+    """
     started = hub.clock()
     report = Report(account, kinds)
     try:
         adapter = hub.adapter(account)
-        report.ourselves = _ourselves(hub, account)
-        for kind in kinds:
-            _one_kind(hub, adapter, kind, fence, report)
+        with adapter.http.under(lease):
+            report.ourselves = _ourselves(hub, account)
+            for number, kind in enumerate(kinds, 1):
+                _one_kind(hub, adapter, kind, fence, report)
+                if report.wait is not None:
+                    # The rest stays due: the network wants to be left alone, whatever the work is.
+                    kinds = kinds[:number]
+                    break
     except LeaseLost:
         log.warning("lease lost", account=account)
+        # If nobody has taken it yet, nobody need wait for it: what was begun is in doubt for whoever comes next.
+        hub.store.write(accounts.release, account, fence)
         return report
     except AuthError as error:
         _pause(hub, account, error, report)
@@ -81,6 +115,8 @@ def _one_kind(hub: Hub, adapter: Adapter, kind: str, fence: int, report: Report)
             _exchange(hub, adapter, report)
     except (AuthError, LeaseLost):
         raise
+    except StoppedError:
+        report.stopped = True
     except Exception as error:
         if not isinstance(error, HubError):
             log.exception("plugin failed", account=report.account, platform=adapter.platform, kind=kind)
@@ -110,6 +146,9 @@ def _publish(hub: Hub, adapter: Adapter, fence: int, report: Report) -> None:
         if due.next_run(schedule, last, hub.settings.zone) > hub.clock():
             return
     options = hub.settings.accounts[adapter.account].options
+    own = options.posts_per_hour
+    with hub.store.read() as connection:
+        failures = accounts.failures(connection, adapter.account)
     turn = Turn(
         store=hub.store,
         adapter=adapter,
@@ -119,6 +158,12 @@ def _publish(hub: Hub, adapter: Adapter, fence: int, report: Report) -> None:
         overflow=options.overflow,
         settle_after=options.settle_after,
         counts=report.counts,
+        notices=hub.notices,
+        # With slots everything waits for the next one anyway; to space it out would be a post for each slot.
+        governor=Governor(
+            hub.settings.hub.posts_per_hour if own is None else own, spaced=schedule.startswith("every ")
+        ),
+        breaker=Breaker(half_open=failures > 0),
     )
     publish_due(turn)
 
@@ -126,8 +171,9 @@ def _publish(hub: Hub, adapter: Adapter, fence: int, report: Report) -> None:
 def _listen(hub: Hub, adapter: Adapter, report: Report) -> None:
     targets = dict(hub.settings.targets_of(adapter.account))
     if isinstance(adapter, Timeline) and targets:
-        read_timeline(Source(hub.store, adapter, targets, hub.clock, hub.settings.hub.late, report.counts))
-    ear = Ear(hub.store, adapter, hub.registry, hub.clock, due.poll_after, report.ourselves)
+        late = hub.settings.hub.late
+        read_timeline(Source(hub.store, adapter, targets, hub.clock, late, report.counts, notices=hub.notices))
+    ear = Ear(hub.store, adapter, hub.registry, hub.clock, due.poll_after, report.ourselves, notices=hub.notices)
     try:
         listen(ear, hub.settings.accounts[adapter.account].options.searches)
     finally:
@@ -145,7 +191,7 @@ def _exchange(hub: Hub, adapter: ContactSync, report: Report) -> None:
 def _pause(hub: Hub, account: str, error: AuthError, report: Report) -> None:
     """Stop the account until a person has seen to it; said once."""
     report.errors.append(error)
-    if hub.store.write(accounts.pause, account, str(error), hub.clock()):
+    if hub.pause(account, error):
         log.error("account paused", account=account, reason=str(error), mend=f"hub check {account}")
 
 
@@ -154,26 +200,33 @@ def _end(hub: Hub, report: Report, kinds: Sequence[str], fence: int, started: da
     now = hub.clock()
     schedule = hub.settings.schedule.model_dump()
     next_runs = {kind: due.next_run(schedule[kind], now, hub.settings.zone) for kind in kinds}
-    transient = next((error for error in report.errors if isinstance(error, TransientError)), None)
     counts = {name: count for name, count in sorted(report.counts.items()) if count}
 
     def work(connection: Connection) -> None:
         if PUBLISH in kinds:
-            waiting = deliveries.next_due(connection, report.account)
+            # What cannot be sent while the hub is stopped is no reason for a turn; what can be looked at is.
+            still = report.stopped and switches.holds(connection)
+            next_due = deliveries.next_doubt if still else deliveries.next_due
+            waiting = next_due(connection, report.account)
             slots = not schedule[PUBLISH].startswith("every ")
             if not slots:
                 next_runs[PUBLISH] = min(waiting or now + _SAFETY_NET, now + _SAFETY_NET)
         if not accounts.release(connection, report.account, fence):
             return
+        if report.stopped and PUBLISH in next_runs:
+            # It did not have its run: a slot that the stop took away is made up for.
+            accounts.reschedule(connection, report.account, {PUBLISH: next_runs.pop(PUBLISH)}, None)
         accounts.reschedule(connection, report.account, next_runs, started)
-        if report.errors:
-            failures = accounts.failures(connection, report.account)
-            asked = transient.retry_after if transient else None
-            until = due.retry_at(now, failures, asked) if transient else None
-            accounts.note_failure(connection, report.account, str(report.errors[0]), now, until)
-        else:
+        if report.troubles:
+            failures = 0 if report.worked else accounts.failures(connection, report.account)
+            until = due.retry_at(now, failures, report.wait)
+            why = str(report.troubles[0])
+            accounts.note_failure(connection, report.account, why, now, until, failures + 1)
+        elif report.errors:
+            accounts.note_failure(connection, report.account, str(report.errors[0]), now, None, 0)
+        elif not report.stopped:
             accounts.note_success(connection, report.account, now)
-        if counts or report.errors:
+        if counts or report.errors or report.stopped:
             accounts.add_run(
                 connection,
                 report.account,

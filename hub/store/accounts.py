@@ -131,9 +131,11 @@ def free(connection: Connection, owners: Sequence[str]) -> None:
 
 
 def extend(connection: Connection, name: str, fence: int, until: datetime) -> bool:
-    """Keep a turn's lease alive; False if it was taken."""
+    """Keep a turn's lease alive; False if it was taken, or given back."""
     changed = connection.execute(
-        accounts.update().where(accounts.c.name == name, accounts.c.fence == fence).values(lease_until=until)
+        accounts.update()
+        .where(accounts.c.name == name, accounts.c.fence == fence, accounts.c.lease_until.is_not(None))
+        .values(lease_until=until)
     )
     return changed.rowcount == 1
 
@@ -208,8 +210,17 @@ def pause(connection: Connection, name: str, reason: str, now: datetime) -> bool
     return changed.rowcount == 1
 
 
+def is_paused(connection: Connection, name: str) -> bool:
+    """Tell whether the account's work is stopped."""
+    return connection.execute(sa.select(accounts.c.state).where(accounts.c.name == name)).scalar() == "paused"
+
+
 def resume(connection: Connection, name: str, identity: str, display_name: str, now: datetime) -> None:
-    """Note that the credentials work, and whose they are; the account goes on."""
+    """Note that the credentials work, and whose they are; a paused account goes on.
+
+    A network that asked to be left alone, or that takes no posts, may well say who we are: that wait stays.
+    """
+    paused = accounts.c.state == "paused"
     connection.execute(
         accounts.update()
         .where(accounts.c.name == name)
@@ -218,9 +229,9 @@ def resume(connection: Connection, name: str, identity: str, display_name: str, 
             reason="",
             identity=identity,
             display_name=display_name,
-            failures=0,
+            failures=sa.case((paused, 0), else_=accounts.c.failures),
             last_ok_at=now,
-            not_before=None,
+            not_before=sa.case((paused, None), else_=accounts.c.not_before),
         )
     )
 
@@ -236,17 +247,21 @@ _SUCCEEDED = Prepared(
 
 
 def note_failure(
-    connection: Connection, name: str, error: str, now: datetime, not_before: datetime | None
+    connection: Connection, name: str, error: str, now: datetime, not_before: datetime | None, failures: int
 ) -> None:
-    """Note what went wrong; with `not_before` leave the account alone until then."""
+    """Note what went wrong; with `not_before` leave the account alone until then.
+
+    `failures` are the turns in a row, this one counted, in which the network could not be used.
+    """
     connection.execute(
         accounts.update()
         .where(accounts.c.name == name)
-        .values(failures=accounts.c.failures + 1, last_error=error, last_error_at=now, not_before=not_before)
+        .values(failures=failures, last_error=error, last_error_at=now, not_before=not_before)
     )
 
 
 def failures(connection: Connection, name: str) -> int:
+    """Return in how many turns in a row the network could not be used."""
     return int(connection.execute(sa.select(accounts.c.failures).where(accounts.c.name == name)).scalar() or 0)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from hub.models import Contact
 from hub.store.database import upsert
 from hub.store.posts import digest
+from hub.store.switches import insert_unless_stopped
 from hub.store.tables import accounts, authors, contact_emails, contacts, mentions, notes, records, threads
 
 
@@ -223,21 +224,18 @@ def without_record(connection: Connection, account: str, limit: int = 200) -> li
 
 
 def begin_push(connection: Connection, account: str, contact_id: int, now: datetime) -> int:
-    """Note that a contact is about to be created in the CRM."""
-    row = connection.execute(
-        records.insert()
-        .values(
-            account=account,
-            remote_id=None,
-            contact_id=contact_id,
-            state="sending",
-            hash=0,
-            url="",
-            error="",
-            updated_at=now,
-        )
-        .returning(records.c.id)
-    ).one()
+    """Note that a contact is about to be created in the CRM; raise `StoppedError` while the hub is stopped."""
+    row = insert_unless_stopped(
+        connection,
+        records,
+        account=account,
+        contact_id=contact_id,
+        state="sending",
+        hash=0,
+        url="",
+        error="",
+        updated_at=now,
+    )
     return int(row.id)
 
 
@@ -294,8 +292,9 @@ def unsent_notes(connection: Connection, account: str, limit: int = 500) -> list
 
 
 def begin_note(connection: Connection, account: str, mention_id: int, now: datetime) -> None:
-    connection.execute(
-        notes.insert().values(account=account, mention_id=mention_id, state="sending", updated_at=now)
+    """Note that a remark is about to be given to the CRM; raise `StoppedError` while the hub is stopped."""
+    insert_unless_stopped(
+        connection, notes, account=account, mention_id=mention_id, state="sending", updated_at=now
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -12,7 +12,8 @@ from sqlalchemy.engine import Connection
 
 from hub.store.database import upsert
 from hub.store.prepared import Prepared
-from hub.store.tables import accounts, attempts, copies, deliveries, posts
+from hub.store.switches import STOP
+from hub.store.tables import IN_DOUBT, accounts, attempts, copies, deliveries, posts, switches
 
 OPEN = ("queued", "waiting", "sending", "unknown")
 """States that the hub itself will leave."""
@@ -43,6 +44,8 @@ class Delivery(NamedTuple):
     updated_at: datetime
 
 
+# What went out before may bear a later time than our attempt: the look has its tolerance, and clocks are wrong.
+_CLOCK_TROUBLE = timedelta(days=1)
 _FIELDS = [deliveries.c[field] for field in Delivery._fields]
 _MOMENT = deliveries.c.updated_at.type
 
@@ -88,28 +91,52 @@ def add(
 
 
 def due(connection: Connection, account: str, now: datetime, limit: int = 50) -> list[Delivery]:
-    """Return what is due on an account, oldest first."""
+    """Return what is to be sent, edited or deleted on an account by now, oldest first."""
     return [Delivery(*row) for row in _DUE.rows(connection, account=account, now=now, count=limit)]
 
 
-_DUE = Prepared(
-    lambda _: (
+def doubts_due(connection: Connection, account: str, now: datetime, limit: int = 50) -> list[Delivery]:
+    """Return what is to be settled on an account by now, oldest first."""
+    return [Delivery(*row) for row in _DOUBTS_DUE.rows(connection, account=account, now=now, count=limit)]
+
+
+def _due(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    return (
         sa.select(*_FIELDS)
-        .where(deliveries.c.account == sa.bindparam("account"), deliveries.c.due_at <= sa.bindparam("now"))
+        .where(
+            deliveries.c.account == sa.bindparam("account"),
+            deliveries.c.due_at <= sa.bindparam("now"),
+            *conditions,
+        )
         .order_by(deliveries.c.due_at, deliveries.c.post_id, deliveries.c.part)
         .limit(sa.bindparam("count", type_=sa.Integer()))
     )
-)
+
+
+_DUE = Prepared(lambda _: _due(deliveries.c.state != "unknown"))
+_DOUBTS_DUE = Prepared(lambda _: _due(IN_DOUBT, deliveries.c.state == "unknown"))
 
 
 def next_due(connection: Connection, account: str) -> datetime | None:
+    """Return when there is something to do on an account."""
     found: datetime | None = _NEXT_DUE.rows(connection, account=account)[0][0]
     return found
 
 
-_NEXT_DUE = Prepared(
-    lambda _: sa.select(sa.func.min(deliveries.c.due_at)).where(deliveries.c.account == sa.bindparam("account"))
-)
+def next_doubt(connection: Connection, account: str) -> datetime | None:
+    """Return when there is something to settle on an account."""
+    found: datetime | None = _NEXT_DOUBT.rows(connection, account=account)[0][0]
+    return found
+
+
+def _earliest(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    return sa.select(sa.func.min(deliveries.c.due_at)).where(
+        deliveries.c.account == sa.bindparam("account"), *conditions
+    )
+
+
+_NEXT_DUE = Prepared(lambda _: _earliest())
+_NEXT_DOUBT = Prepared(lambda _: _earliest(IN_DOUBT, deliveries.c.state == "unknown"))
 
 
 def left_sending(connection: Connection, account: str, fence: int) -> list[Delivery]:
@@ -120,6 +147,7 @@ def left_sending(connection: Connection, account: str, fence: int) -> list[Deliv
 _LEFT_SENDING = Prepared(
     lambda _: sa.select(*_FIELDS).where(
         deliveries.c.account == sa.bindparam("account"),
+        IN_DOUBT,
         deliveries.c.state == "sending",
         deliveries.c.fence < sa.bindparam("fence"),
     )
@@ -131,7 +159,7 @@ def begin(
 ) -> int | None:
     """Note that the delivery is about to be sent; return the attempt's id.
 
-    None if the turn's lease was taken or somebody else has it: then nothing may be sent.
+    None if the turn's lease was taken, somebody else has it, or the hub was stopped: then nothing may be sent.
     """
     changed = _BEGIN.run(
         connection,
@@ -161,6 +189,8 @@ _BEGIN = Prepared(
             deliveries.c.attempts == sa.bindparam("at_attempts"),
             sa.select(accounts.c.fence).where(accounts.c.name == sa.bindparam("at_account")).scalar_subquery()
             == sa.bindparam("at_fence"),
+            # In this statement, so that a stop takes hold between two posts of a turn.
+            ~sa.exists().where(switches.c.name == STOP),
         )
         .values(
             state="sending",
@@ -173,8 +203,9 @@ _BEGIN = Prepared(
     ),
     columns=("text", "version"),
 )
+_NOTHING_YET = {"detail": "", "request_id": "", "answer": "", "next_at": None}
 _BEGIN_ATTEMPT = Prepared(
-    lambda _: attempts.insert().values(outcome="started", detail="", request_id="").returning(attempts.c.id),
+    lambda _: attempts.insert().values(**_NOTHING_YET, outcome="started").returning(attempts.c.id),
     columns=("delivery_id", "number", "action", "at"),
 )
 
@@ -211,18 +242,43 @@ def take(connection: Connection, delivery: Delivery, fence: int) -> bool:
     return changed.rowcount == 1
 
 
-def end_attempt(connection: Connection, attempt_id: int, outcome: str, detail: str, request_id: str) -> None:
-    _END_ATTEMPT.run(connection, at_id=attempt_id, outcome=outcome, detail=detail, request_id=request_id)
+def end_attempt(
+    connection: Connection,
+    attempt_id: int,
+    outcome: str,
+    detail: str,
+    request_id: str,
+    answer: str,
+    next_at: datetime | None = None,
+) -> None:
+    """Note what came back (the class of the `answer`), what was decided, and when it goes on."""
+    _END_ATTEMPT.run(
+        connection,
+        at_id=attempt_id,
+        outcome=outcome,
+        detail=detail,
+        request_id=request_id,
+        answer=answer,
+        next_at=next_at,
+    )
 
 
 _END_ATTEMPT = Prepared(
     lambda _: attempts.update().where(attempts.c.id == sa.bindparam("at_id")),
-    columns=("outcome", "detail", "request_id"),
+    columns=("outcome", "detail", "request_id", "answer", "next_at"),
 )
 
 
 def add_attempt(
-    connection: Connection, delivery: Delivery, action: str, now: datetime, outcome: str, detail: str = ""
+    connection: Connection,
+    delivery: Delivery,
+    action: str,
+    now: datetime,
+    outcome: str,
+    detail: str = "",
+    *,
+    answer: str = "",
+    next_at: datetime | None = None,
 ) -> None:
     """Note something that was done about a delivery other than sending it."""
     connection.execute(
@@ -234,6 +290,8 @@ def add_attempt(
             outcome=outcome,
             detail=detail,
             request_id="",
+            answer=answer,
+            next_at=next_at,
         )
     )
 
@@ -301,6 +359,14 @@ def posts_in_state(connection: Connection, state: str, limit: int) -> list[int]:
     return list(rows.scalars())
 
 
+def in_state(connection: Connection, post_id: int, state: str) -> set[int]:
+    """Return the numbers of a post's deliveries that are in a state."""
+    rows = connection.execute(
+        sa.select(deliveries.c.id).where(deliveries.c.post_id == post_id, deliveries.c.state == state)
+    )
+    return set(rows.scalars())
+
+
 def set_state(
     connection: Connection, delivery_id: int, expected: Sequence[str], now: datetime, **values: Any
 ) -> bool:
@@ -314,10 +380,12 @@ def set_state(
 
 
 def taken_ids(connection: Connection, delivery: Delivery, since: datetime) -> frozenset[str]:
-    """Return the remote ids on the account that belong to other deliveries touched since then.
+    """Return the remote ids on the account that are known, since then or shortly before, to be something else.
 
-    An edit may have given a copy a new id; the old ones count as well.
+    They belong to other deliveries, or were written there by hand. An edit may have given a copy a new id; the
+    old ones count as well.
     """
+    since -= _CLOCK_TROUBLE
     other = sa.and_(
         deliveries.c.post_id == copies.c.post_id,
         deliveries.c.account == copies.c.account,
@@ -333,17 +401,18 @@ def taken_ids(connection: Connection, delivery: Delivery, since: datetime) -> fr
             deliveries.c.updated_at >= since,
         )
     )
-    return frozenset(rows.scalars())
+    origins = connection.execute(
+        sa.select(copies.c.remote_id)
+        .join(posts, posts.c.id == copies.c.post_id)
+        .where(copies.c.account == delivery.account, copies.c.origin, posts.c.created_at >= since)
+    )
+    return frozenset(rows.scalars()) | frozenset(origins.scalars())
 
 
 def unsettled(connection: Connection, account: str) -> list[Delivery]:
     """Return what may have been published on the account without the hub knowing."""
     rows = connection.execute(
-        sa.select(*_FIELDS).where(
-            deliveries.c.account == account,
-            deliveries.c.action == "publish",
-            deliveries.c.state.in_(("sending", "unknown", "asked")),
-        )
+        sa.select(*_FIELDS).where(deliveries.c.account == account, deliveries.c.action == "publish", IN_DOUBT)
     )
     return [Delivery(*row) for row in rows]
 
@@ -358,61 +427,3 @@ def attempts_of(connection: Connection, delivery_ids: Iterable[int]) -> list[dic
 def count_by_state(connection: Connection) -> dict[str, int]:
     rows = connection.execute(sa.select(deliveries.c.state, sa.func.count()).group_by(deliveries.c.state))
     return dict(rows.all())
-
-
-def follow_change(connection: Connection, post_id: int, now: datetime) -> list[str]:
-    """Let a changed or deleted post be followed by its copies; return the accounts that have work now.
-
-    What was not sent yet is sent with the new content, or not at all. What may have been sent is looked at
-    again when it is settled.
-    """
-    gone = connection.execute(sa.select(posts.c.deleted_at).where(posts.c.id == post_id)).scalar_one()
-    if gone is not None:
-        connection.execute(
-            deliveries.update()
-            .where(
-                deliveries.c.post_id == post_id,
-                deliveries.c.remote_id.is_(None),
-                deliveries.c.state.in_(("queued", "waiting", "failed", "missed")),
-            )
-            .values(state="deleted", due_at=None, updated_at=now)
-        )
-    behind = _behind().where(deliveries.c.post_id == post_id).returning(deliveries.c.account)
-    rows = connection.execute(behind, {"now": now})
-    return sorted(set(rows.scalars()))
-
-
-def catch_up(connection: Connection, delivery: Delivery, now: datetime) -> None:
-    """Let a copy that was just published or settled follow what its post became meanwhile."""
-    _CATCH_UP.run(connection, at_id=delivery.id, now=now)
-
-
-def _behind() -> sa.Update:
-    """The update that queues, `now`, an edit or a deletion for copies that do not say what their post says."""
-    return (
-        deliveries.update()
-        .where(
-            posts.c.id == deliveries.c.post_id,
-            deliveries.c.remote_id.is_not(None),
-            sa.or_(
-                deliveries.c.state == "published",
-                sa.and_(
-                    sa.or_(deliveries.c.state == "queued", deliveries.c.state == "waiting"),
-                    deliveries.c.action != "publish",
-                ),
-            ),
-            sa.or_(posts.c.deleted_at.is_not(None), deliveries.c.version < posts.c.version),
-        )
-        .values(
-            action=sa.case((posts.c.deleted_at.is_not(None), "delete"), else_="edit"),
-            state="queued",
-            due_at=sa.bindparam("now", type_=_MOMENT),
-            attempts=0,
-            error="",
-            error_code="",
-            updated_at=sa.bindparam("now", type_=_MOMENT),
-        )
-    )
-
-
-_CATCH_UP = Prepared(lambda _: _behind().where(deliveries.c.id == sa.bindparam("at_id")))

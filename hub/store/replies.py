@@ -8,17 +8,23 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.store.switches import insert_unless_stopped
 from hub.store.tables import replies
 
 
 def begin(connection: Connection, mention_id: int, account: str, text: str, now: datetime) -> int:
-    row = connection.execute(
-        replies.insert()
-        .values(
-            mention_id=mention_id, account=account, text=text, state="sending", url="", error="", created_at=now
-        )
-        .returning(replies.c.id)
-    ).one()
+    """Note that an answer is about to be sent; raise `StoppedError` while the hub is stopped."""
+    row = insert_unless_stopped(
+        connection,
+        replies,
+        mention_id=mention_id,
+        account=account,
+        text=text,
+        state="sending",
+        url="",
+        error="",
+        created_at=now,
+    )
     return int(row.id)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from PIL import Image
@@ -216,6 +218,24 @@ def test_a_lost_answer_is_exit_7_and_settled_by_a_look(hub: Hub, small_world: Wo
     outcomes = [event["outcome"] for event in story["events"] if "outcome" in event]
     assert (outcomes, story["post"]["copies"][0]["remote_id"]) == (["unknown", "sent"], remote)
     assert "settle" not in hub("posts").out
+
+
+def test_the_trace_of_a_post_says_what_each_attempt_brought_and_what_was_decided(
+    hub: Hub, small_world: World
+) -> None:
+    keep(small_world, "vk")
+    bad_gateway = Reply({}, status=502, headers={"X-Request-Id": "abc"})
+    small_world.networks["vk"].answer_next(bad_gateway, only("wall.post"))
+    hub("post", "Hello", "--to", "vk")
+    hub("tick")
+    [attempt] = [event for event in hub("trace", "1", "--json").json["events"] if "answer" in event]
+    assert (attempt["attempt"], attempt["answer"], attempt["outcome"]) == (1, "unknown", "unknown")
+    assert (attempt["request_id"], "HTTP 502" in attempt["detail"]) == ("abc", True)
+    [line] = [line for line in hub("trace", "1").out.splitlines() if "publish: unknown" in line]
+    seconds = datetime.fromisoformat(attempt["next_at"]).astimezone(ZoneInfo("Europe/Moscow"))
+    assert line.endswith(f"request abc  → settle at {seconds:%Y-%m-%d %H:%M:%S}")
+    for told in ("vk", "attempt 1", "answer: unknown", "HTTP 502"):
+        assert told in line
 
 
 def test_a_refused_post_is_failed_and_can_be_retried(hub: Hub, small_world: World) -> None:

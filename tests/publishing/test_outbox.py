@@ -12,8 +12,9 @@ from support import TestHub, Village, VillageDouble, open_hub, write_config
 
 from hub import Post, Publisher, Receipt, RejectedError
 from hub.publishing import routes, settling
-from hub.store import deliveries, migrate, posts
+from hub.store import deliveries, posts
 from hub.store.posts import NewPost
+from hub.store.verify import verify
 from hub.testing import Reply, Request
 
 
@@ -142,7 +143,7 @@ def test_a_lost_answer_is_settled_to_exactly_one_post(hub: TestHub, double: Vill
     for _ in range(4):
         hub.tick(minutes=1)
     assert (texts(double), hub.states()) == (["Once"], ["published"])
-    assert migrate.verify(hub.store) == []
+    assert verify(hub.store) == []
 
 
 @pytest.mark.parametrize("account", ["village", "keyed", "natural"])
@@ -211,7 +212,7 @@ def test_an_older_post_with_the_same_words_is_not_taken_for_the_lost_one(
         hub.tick(minutes=1)
     assert number != other
     assert (texts(double), hub.states()) == (["Good morning"] * 2, ["published"] * 2)
-    assert migrate.verify(hub.store) == []
+    assert verify(hub.store) == []
 
 
 def test_a_refusal_fails_the_delivery_with_the_networks_reason(hub: TestHub, double: VillageDouble) -> None:
@@ -429,7 +430,7 @@ class TestDecisions:
         settling.decide(hub.store, hub.hub.adapter("blind"), asked, hub.clock(), sent=receipt)
         hub.tick(minutes=5)
         assert (texts(double), hub.states()) == (["Once"], ["published"])
-        assert migrate.verify(hub.store) == []
+        assert verify(hub.store) == []
 
     def test_again_sends_it_once_more(self, hub: TestHub, double: VillageDouble, asked: int) -> None:
         settling.decide(hub.store, hub.hub.adapter("blind"), asked, hub.clock(), again=True)

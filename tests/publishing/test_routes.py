@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+import structlog
 from support import TestHub, Village, VillageDouble, open_hub, write_config
 
-from hub.store import migrate
+from hub import Batch, RemotePost, StaleCursor
+from hub.store.verify import verify
 from hub.testing import Held, Reply
 
 
 class Towns:
     """Three villages, each with its own double, and a hub that routes between them as told."""
 
-    def __init__(self, folder: Path, database: str, routes: str) -> None:
+    def __init__(self, folder: Path, database: str, routes: str, adapter: type[Village] = Village) -> None:
         self._stack = ExitStack()
         self.doubles = {name: self._stack.enter_context(VillageDouble()) for name in ("one", "two", "three")}
         accounts = {name: {"platform": "village", **double.account()} for name, double in self.doubles.items()}
         self.hub: TestHub = self._stack.enter_context(
-            open_hub(write_config(folder, accounts, routes, database=database), Village)
+            open_hub(write_config(folder, accounts, routes, database=database), adapter)
         )
 
     def write(self, name: str, text: str, **more: object) -> Held:
@@ -86,6 +89,38 @@ def test_a_route_may_ask_for_the_whole_archive(towns: Towns) -> None:
     assert towns.texts("two") == ["Old"]
 
 
+class Forgetful(Village):
+    """A village that forgets the bookmarks in `forgotten`."""
+
+    forgotten: ClassVar[set[str]] = set()
+
+    def fetch_posts(self, cursor: str | None) -> Iterator[Batch[RemotePost]]:
+        if cursor in self.forgotten:
+            raise StaleCursor("the village does not know {cursor}", cursor=cursor)
+        yield from super().fetch_posts(cursor)
+
+
+@pytest.mark.parametrize("backfill", ["1d", "all"])
+def test_a_source_that_forgot_its_bookmark_pours_out_no_archive(
+    tmp_path: Path, database_url: str, backfill: str
+) -> None:
+    """Row 27: what was never seen and is older than the last read is known from now on, and goes nowhere."""
+    towns = Towns(tmp_path, database_url, ONE_TO_ALL + f'backfill = "{backfill}"\n', Forgetful)
+    Forgetful.forgotten = set()
+    old = towns.write("one", "Never seen", sent_at=towns.hub.clock() - timedelta(hours=3))
+    del towns.doubles["one"].posts[old.id]
+    known = towns.write("one", "Known")
+    towns.run(1)
+    Forgetful.forgotten = {known.id}
+    towns.doubles["one"].posts[old.id] = old
+    towns.write("one", "News!")
+    towns.run(2)
+    old.text = "Never seen, and edited"
+    towns.run(2)
+    assert (towns.texts("two"), towns.hub.states()) == (["Known", "News!"], ["published"] * 4)
+    towns.close()
+
+
 def test_an_edit_at_the_source_flows_to_the_copies(towns: Towns) -> None:
     held = towns.write("one", "Frist")
     towns.run(1)
@@ -140,7 +175,7 @@ def test_an_echo_of_a_post_whose_answer_was_lost_is_adopted_not_routed(towns: To
     towns.run(12)
     assert [towns.texts(name) for name in ("one", "two", "three")] == [["Echo"]] * 3
     assert set(towns.hub.states()) == {"published"}
-    assert migrate.verify(towns.hub.store) == []
+    assert verify(towns.hub.store) == []
 
 
 def test_an_unchanged_source_costs_no_write(towns: Towns) -> None:
@@ -149,3 +184,15 @@ def test_an_unchanged_source_costs_no_write(towns: Towns) -> None:
     writes = towns.hub.store.content_writes()
     towns.run(2)
     assert towns.hub.store.content_writes() == writes
+
+
+def test_the_same_text_again_is_said_in_the_log_and_goes_out_all_the_same(towns: Towns) -> None:
+    towns.run(1)
+    towns.write("one", "Good morning", sent_at=datetime.now(UTC))
+    towns.run(1)
+    with structlog.testing.capture_logs() as logs:
+        towns.write("one", "Good morning ", sent_at=datetime.now(UTC))
+        towns.run(1)
+    warned = [(line["account"], line["earlier"]) for line in logs if line["event"] == "same text again"]
+    assert sorted(warned) == [("three", 1), ("two", 1)]
+    assert len(towns.texts("two")) == 2

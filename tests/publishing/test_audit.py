@@ -1,0 +1,90 @@
+"""What the hub believes is held against what a network shows, and every difference is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from support import TestHub, Village, VillageDouble, open_hub, write_config
+
+from hub.publishing import audit, routes
+from hub.store.posts import NewPost
+from hub.testing import Held, Reply, Request, faults
+
+
+@pytest.fixture
+def double() -> Iterator[VillageDouble]:
+    with VillageDouble() as running:
+        yield running
+
+
+@pytest.fixture
+def hub(tmp_path: Path, double: VillageDouble) -> Iterator[TestHub]:
+    accounts = {"square": {"platform": "village", **double.account()}}
+    with open_hub(write_config(tmp_path, accounts), Village) as running:
+        yield running
+
+
+def publish(hub: TestHub, *texts: str) -> None:
+    now = hub.clock()
+    for text in texts:
+        routes.add_post(hub.store, NewPost(key=text, text=text, publish_at=now), ["square"], now)
+    hub.tick()
+
+
+def found(hub: TestHub) -> list[str]:
+    return audit.compare(hub.store, hub.hub.adapter("square"))
+
+
+def is_publish(request: Request) -> bool:
+    return (request.method, request.path) == ("POST", "/posts")
+
+
+def test_what_is_as_the_hub_believes_is_no_finding(hub: TestHub, double: VillageDouble) -> None:
+    double.posts["1"] = Held("1", "Written there by hand")
+    publish(hub, "One", "Two")
+    assert found(hub) == []
+
+
+def test_a_post_that_somebody_removed_is_named(hub: TestHub, double: VillageDouble) -> None:
+    publish(hub, "One", "Two")
+    gone = next(iter(double.posts))
+    double.posts[gone].sent_at -= timedelta(minutes=1)
+    del double.posts[list(double.posts)[1]]
+    (finding,) = found(hub)
+    assert "delivery 2 is published" in finding
+    assert "does not show" in finding
+
+
+def test_what_is_older_than_all_that_is_shown_is_not_judged(hub: TestHub, double: VillageDouble) -> None:
+    publish(hub, "One", "Two")
+    del double.posts[next(iter(double.posts))]
+    next(iter(double.posts.values())).sent_at += timedelta(hours=1)
+    assert found(hub) == []
+
+
+def test_a_post_that_is_there_twice_is_named(hub: TestHub, double: VillageDouble) -> None:
+    publish(hub, "One")
+    double.posts["7000"] = Held("7000", "One")
+    assert found(hub) == ["2 posts say 'One', and the hub sent 1"]
+
+
+def test_a_post_that_is_there_though_the_hub_says_it_failed_is_named(hub: TestHub, double: VillageDouble) -> None:
+    double.inject(faults.answered(Reply({"error": "no"}, status=422)).after, is_publish)
+    publish(hub, "One")
+    assert hub.states() == ["failed"]
+    (finding,) = found(hub)
+    assert "delivery 1 is failed, and" in finding
+
+
+def test_a_withdrawn_post_that_is_still_there_is_named(hub: TestHub, double: VillageDouble) -> None:
+    publish(hub, "One")
+    held = dict(double.posts)
+    routes.delete_post(hub.store, 1, hub.clock())
+    hub.tick()
+    assert found(hub) == []
+    double.posts.update(held)
+    (finding,) = found(hub)
+    assert "was withdrawn, and" in finding
