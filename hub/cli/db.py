@@ -9,11 +9,14 @@ from pathlib import Path
 
 import click
 
+from hub.adapter import Publisher, Timeline
 from hub.cli.i18n import _, ngettext
-from hub.cli.opening import read_settings
-from hub.cli.output import Output, command
+from hub.cli.opening import open_hub, read_settings
+from hub.cli.output import PARTLY, Output, command
 from hub.errors import HubError, StoreError, UsageError
+from hub.scheduling.hub import Hub
 from hub.store import Store, migrate
+from hub.store import verify as rules
 
 
 @click.group("db", help=_("Upgrade, verify or back up the database."))
@@ -38,19 +41,51 @@ def upgrade(out: Output) -> None:
 
 
 @command("verify", help=_("Check the file and the hub's own rules."))
-def verify(out: Output) -> None:
-    """Say what is wrong; exit 1 if anything is."""
+@click.option("--remote", is_flag=True, help=_("Compare with what the networks show, too."))
+def verify(out: Output, remote: bool) -> None:
+    """Say what is wrong; exit 1 if anything is, 5 if an account could not be compared."""
     with _store(out) as store:
-        problems = migrate.verify(store)
+        problems = rules.verify(store)
+    compared: list[str] = []
+    skipped: dict[str, str] = {}
+    if remote:
+        with open_hub(out) as hub:
+            problems += _compare(hub, compared, skipped)
     for problem in problems:
         out.line(problem)
+    for account, why in skipped.items():
+        out.line(_("{account} was not compared: {why}").format(account=account, why=why))
     count = len(problems)
     out.line(
         ngettext("{count} problem found.", "{count} problems found.", count).format(count=count)
         if problems
         else _("The database is sound.")
     )
-    out.done({"problems": problems}, HubError.exit_code if problems else 0)
+    code = HubError.exit_code if problems else PARTLY if skipped else 0
+    shape: dict[str, object] = {"problems": problems}
+    if remote:
+        shape |= {"compared": compared, "not_compared": skipped}
+    out.done(shape, code)
+
+
+def _compare(hub: Hub, compared: list[str], skipped: dict[str, str]) -> list[str]:
+    """Hold every account that publishes against its network; note which were, and why others were not."""
+    from hub.publishing import audit
+
+    problems: list[str] = []
+    for account in hub.settings.accounts:
+        adapter = hub.adapter(account)
+        if not isinstance(adapter, Publisher):
+            continue
+        if not isinstance(adapter, Timeline):
+            skipped[account] = _("{platform} cannot list our posts").format(platform=adapter.platform)
+            continue
+        try:
+            problems += [f"{account}: {one}" for one in audit.compare(hub.store, adapter)]
+            compared.append(account)
+        except HubError as error:
+            skipped[account] = adapter.http.redact(str(error))
+    return problems
 
 
 @command("backup", help=_("Copy the database to a new file while it is in use."))

@@ -1,4 +1,4 @@
-"""Brings a database to this program's schema, checks it, and copies it away."""
+"""Brings a database to this program's schema, and copies it away."""
 
 from __future__ import annotations
 
@@ -85,38 +85,3 @@ def backup(store: Store, target: Path) -> None:
             copy.close()
     finally:
         source.close()
-
-
-_CHECKS = {
-    "a published delivery without its remote id": (
-        "SELECT id FROM deliveries WHERE state = 'published' AND remote_id IS NULL"
-    ),
-    "a published delivery that the map of copies does not know": (
-        "SELECT d.id FROM deliveries d LEFT JOIN copies c ON c.account = d.account AND c.remote_id = d.remote_id "
-        "WHERE d.state = 'published' AND c.post_id IS NULL"
-    ),
-    "one remote post that stands for two deliveries": (
-        "SELECT min(id) FROM deliveries WHERE remote_id IS NOT NULL "
-        "GROUP BY account, remote_id HAVING count(*) > 1"
-    ),
-    "a delivery that waits for nothing": (
-        "SELECT id FROM deliveries WHERE state IN ('queued', 'waiting', 'unknown') AND due_at IS NULL AND part = 0"
-    ),
-    "a deleted mention that still says something": (
-        "SELECT id FROM mentions WHERE deleted_at IS NOT NULL AND text <> ''"
-    ),
-}
-
-
-def verify(store: Store) -> list[str]:
-    """Check the file and the hub's own rules; return what is wrong, nothing if all is well."""
-    wrong: list[str] = []
-    with store.read() as connection:
-        if store.is_sqlite:
-            lines = connection.execute(sa.text("PRAGMA integrity_check")).scalars()
-            wrong += [f"integrity: {line}" for line in lines if line != "ok"]
-            orphans = connection.execute(sa.text("PRAGMA foreign_key_check"))
-            wrong += [f"{row[0]} row {row[1]} points to a missing row of {row[2]}" for row in orphans]
-        for what, query in _CHECKS.items():
-            wrong += [f"{what}: {found}" for (found,) in connection.execute(sa.text(query))]
-    return wrong

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from hub.errors import ConfigError, StoreError, UsageError
 from hub.store import Store, accounts, migrate, tables
+from hub.store.verify import verify
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -68,6 +69,18 @@ def test_the_files_of_the_migrations_are_named_by_their_versions() -> None:
     assert scripts.get_current_head() == migrate.head()
     for script in scripts.walk_revisions():
         assert Path(script.path).name.startswith(f"{script.revision}_")
+
+
+def test_what_the_first_version_held_is_there_after_an_upgrade(database_url: str) -> None:
+    from alembic import command
+
+    opened = Store.open(database_url)
+    with opened.engine.begin() as connection:
+        command.upgrade(migrate._config(connection), "0001")
+    opened.write(insert, "old")
+    assert migrate.upgrade(opened) is True
+    assert (keys(opened), migrate.version(opened), verify(opened)) == ({"old"}, migrate.head(), [])
+    opened.close()
 
 
 def test_an_upgrade_of_a_current_database_does_nothing(store: Store) -> None:
@@ -242,7 +255,7 @@ class TestSqlite:
             cap(connection, 100_000)
         store.write(insert, "room again")
         assert "room again" in keys(store)
-        assert migrate.verify(store) == []
+        assert verify(store) == []
         store.close()
 
     def test_a_database_held_by_another_program_is_waited_for(self, tmp_path: Path) -> None:
