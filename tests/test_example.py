@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -137,9 +138,14 @@ def test_an_installed_package_is_found_by_its_entry_point(package: Path) -> None
     assert "Publisher" in found["village"]["roles"]
 
 
-def test_the_tests_on_the_page_pass_as_they_stand(package: Path) -> None:
-    assert "4 passed" in run(package, "pytest", "-q", "-p", "no:cacheprovider", "test_village.py")
+@pytest.mark.timeout(400)
+def test_the_tests_on_the_page_pass_and_at_least_60_of_the_kit_apply(package: Path) -> None:
+    out = run(package, "pytest", "-q", "-p", "no:cacheprovider", "test_village.py")
+    (score,) = re.findall(r"^TestVillage: score (\d+)/(\d+)$", out, re.MULTILINE)
+    assert score[0] == score[1]
+    assert int(score[1]) >= 60
 
 
-def test_the_worked_example_has_at_most_110_lines() -> None:
-    assert len((EXAMPLE / "village.py").read_text(encoding="utf-8").splitlines()) <= 110
+def test_the_worked_example_has_at_most_130_lines() -> None:
+    """A reader takes it in at once; the shapes of its answers are part of it, for the hub relies on them."""
+    assert len((EXAMPLE / "village.py").read_text(encoding="utf-8").splitlines()) <= 130

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import regex
+
 from hub.testing import Held, Remark, Reply, Request, SocialDouble
 
 TOKEN = "village-token"  # noqa: S105  # of a network that does not exist
@@ -37,7 +39,7 @@ class VillageDouble(SocialDouble):
                 return Reply([self._post(post) for post in self._page(self.shown_posts(), request)])
             case ("GET", "remarks", []):
                 return Reply([self._remark(remark) for remark in self._page(self.shown_remarks(), request)])
-            case ("POST", "remarks", []):
+            case ("POST", "remarks", []) if self._stands(request.json()["parent"]):
                 said = request.json()
                 return Reply(
                     self._remark(self.remarks[self.say(self.us, said["post"], said["text"], said["parent"])])
@@ -46,9 +48,14 @@ class VillageDouble(SocialDouble):
                 return self._one(request, post_id, below)
         return Reply({"error": "nothing here"}, status=404)
 
+    def _stands(self, remark_id: str) -> bool:
+        return any(remark.id == remark_id for remark in self.shown_remarks())
+
     def _publish(self, wanted: dict[str, Any]) -> Reply:
         if not wanted["text"] and not wanted["images"]:
             return Reply({"error": "say something"}, status=422)
+        if len(regex.findall(r"\X", wanted["text"])) > 500 or len(wanted["images"]) > 4:
+            return Reply({"error": "too long"}, status=422)
         alts = [self._alts[image] for image in wanted["images"]]
         post = Held(str(self.next_id()), wanted["text"], alts=alts, reply_to=wanted["answers"])
         self.posts[post.id] = post

@@ -1,12 +1,37 @@
-"""The village: an imaginary network, as a whole plugin with publish, edit, timeline, mentions and replies."""
+"""Village, an imaginary network: a whole plugin with publish, edit, timeline, mentions and replies."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
+import msgspec
 from pydantic import SecretStr
 
 import hub
+
+
+class Person(msgspec.Struct):
+    id: str
+    name: str
+    handle: str = ""
+    emails: list[str] = []
+
+
+class Made(msgspec.Struct):  # an answer of another shape leaves the outcome unknown
+    id: int
+    url: str = ""
+
+
+class Shown(Made, kw_only=True):
+    text: str
+    at: float  # seconds since 1970
+    answers: str | None = None
+
+
+class Said(Shown, kw_only=True):
+    post: str
+    parent: str | None
+    who: Person
 
 
 class Village(hub.Publisher, hub.Editor, hub.Timeline, hub.Listener, hub.ThreadReader, hub.Responder):
@@ -24,8 +49,8 @@ class Village(hub.Publisher, hub.Editor, hub.Timeline, hub.Listener, hub.ThreadR
         return {"Authorization": f"Bearer {self.settings.token.get_secret_value()}"}
 
     def check(self) -> hub.Identity:
-        me = self.http.get("/me").json()
-        return hub.Identity(remote_id=str(me["id"]), name=me["name"])
+        me = self.http.get("/me").decode(Person)
+        return hub.Identity(remote_id=me.id, name=me.name)
 
     def limits(self) -> hub.Limits:
         return hub.Limits(unit="grapheme", maximum=500, link="text", media_count=4)
@@ -34,16 +59,12 @@ class Village(hub.Publisher, hub.Editor, hub.Timeline, hub.Listener, hub.ThreadR
         # Uploading twice shows nowhere; posting twice does. So only the first call may be repeated.
         images = [self._upload(image) for image in post.media]
         body = {"text": post.text, "images": images, "answers": post.reply_to and post.reply_to.remote_id}
-        answer = self.http.post("/posts", json=body)
-        made = answer.decode(dict[str, Any])
-        if "id" not in made:
-            raise answer.misread("no id")
-        return hub.Receipt(remote_id=str(made["id"]), url=made.get("url", ""))
+        made = self.http.post("/posts", json=body).decode(Made)
+        return hub.Receipt(remote_id=str(made.id), url=made.url)
 
     def _upload(self, image: hub.Media) -> int:
         files = {"image": ("image", image.content, image.mime)}
-        made = self.http.post("/images", files=files, form={"alt": image.alt}, repeatable=True)
-        return int(made.json()["id"])
+        return self.http.post("/images", files=files, form={"alt": image.alt}, repeatable=True).decode(Made).id
 
     def find(self, post: hub.Post) -> hub.Receipt | None:
         return hub.find_in_timeline(self, post)
@@ -57,49 +78,48 @@ class Village(hub.Publisher, hub.Editor, hub.Timeline, hub.Listener, hub.ThreadR
         self.http.request("DELETE", f"/posts/{remote_id}", repeatable=True, accept=(404,))
 
     def fetch_posts(self, cursor: str | None) -> Iterator[hub.Batch[hub.RemotePost]]:
-        for page, last in self._pages("/posts", cursor):
+        for page, last in self._pages("/posts", list[Shown], cursor):
             yield hub.Batch([to_post(item) for item in page], last)
 
     def fetch_mentions(self, cursor: str | None) -> Iterator[hub.Batch[hub.Mention]]:
-        for page, last in self._pages("/remarks", cursor):
+        for page, last in self._pages("/remarks", list[Said], cursor):
             yield hub.Batch([to_mention(item) for item in page], last)
 
     def fetch_replies(self, thread: hub.Thread, cursor: str | None) -> Iterator[hub.Batch[hub.Mention]]:
-        page = self.http.get(f"/posts/{thread.remote_id}/remarks").json()
+        page = self.http.get(f"/posts/{thread.remote_id}/remarks").decode(list[Said])
         yield hub.Batch([to_mention(item) for item in page], None, complete=True)
 
     def reply(self, mention: hub.Mention, text: str) -> hub.Receipt:
         body = {"post": mention.thread_id, "parent": mention.remote_id, "text": text}
-        made = self.http.post("/remarks", json=body).decode(dict[str, Any])
-        return hub.Receipt(remote_id=str(made["id"]), url=made["url"])
+        made = self.http.post("/remarks", json=body).decode(Made)
+        return hub.Receipt(remote_id=str(made.id), url=made.url)
 
-    def _pages(self, path: str, cursor: str | None) -> Iterator[tuple[list[dict[str, Any]], str]]:
+    def _pages(self, path: str, shape: Any, cursor: str | None) -> Iterator[tuple[list[Any], str]]:
         """Read the newest page, or on from the item that the cursor names: that one too, so none is skipped."""
-        more = True
-        while more:
-            page = self.http.get(path, params={"from": cursor, "limit": 100}).json()
-            more = cursor is not None and len(page) == 100
-            cursor = str(page[-1]["id"]) if page else cursor or "0"
-            yield page, cursor
+        while True:
+            page = self.http.get(path, params={"from": cursor, "limit": 100}).decode(shape)
+            newest = str(max([int(cursor or 0), *(item.id for item in page)]))
+            yield page, newest
+            if cursor in (None, newest):
+                return
+            cursor = newest
 
 
-def to_post(item: Mapping[str, Any]) -> hub.RemotePost:
-    at = datetime.fromtimestamp(item["at"], UTC)
-    return hub.RemotePost(
-        remote_id=str(item["id"]), text=item["text"], url=item["url"], sent_at=at, reply_to=item["answers"]
-    )
+def to_post(item: Shown) -> hub.RemotePost:
+    at = datetime.fromtimestamp(item.at, UTC)
+    return hub.RemotePost(remote_id=str(item.id), text=item.text, url=item.url, sent_at=at, reply_to=item.answers)
 
 
-def to_mention(item: Mapping[str, Any]) -> hub.Mention:
-    who = item["who"]
+def to_mention(item: Said) -> hub.Mention:
+    who = item.who
     return hub.Mention(
-        remote_id=str(item["id"]),
-        thread_id=item["post"],
-        parent_id=item["parent"],
-        author=hub.Author(remote_id=str(who["id"]), name=who["name"], handle=who["handle"], emails=who["emails"]),
-        text=item["text"],
-        url=item["url"],
-        sent_at=datetime.fromtimestamp(item["at"], UTC),
+        remote_id=str(item.id),
+        thread_id=item.post,
+        parent_id=item.parent,
+        author=hub.Author(remote_id=who.id, name=hub.clean_text(who.name), handle=who.handle, emails=who.emails),
+        text=hub.clean_text(item.text),  # others write a NUL, half an emoji
+        url=item.url,
+        sent_at=datetime.fromtimestamp(item.at, UTC),
     )
 
 

@@ -21,7 +21,8 @@ from hub.errors import UsageError
 from hub.registry import Registry
 from hub.scheduling.hub import Hub
 from hub.scheduling.tick import Scheduler, TickReport, make_everything_due
-from hub.store import contacts, deliveries, mentions, migrate, posts
+from hub.store import contacts, deliveries, mentions, posts
+from hub.store.verify import verify
 from hub.testing import story, world
 
 
@@ -77,7 +78,7 @@ def demo(out: Output, keep: bool, folder: Path | None) -> None:
             "writes": stage.hub.store.content_writes() - writes,
         }
         facts["errors"] = [str(error) for report in reports for _name, error in report.errors]
-        facts["problems"] = [*migrate.verify(stage.hub.store), *_broken_promises(facts, articles, said)]
+        facts["problems"] = [*verify(stage.hub.store), *_broken_promises(facts, articles, said)]
         facts["folder"] = str(place)
         if not out.json:
             _print(out, stage, facts)

@@ -11,6 +11,7 @@ import click
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from hub.cli.conformance import check
 from hub.cli.i18n import _
 from hub.cli.output import Output, command, shared_options
 from hub.cli.scaffold import new
@@ -159,3 +160,4 @@ def _print(out: Output, one: dict[str, Any]) -> None:
 
 plugins.params += shared_options()
 plugins.add_command(new)
+plugins.add_command(check)

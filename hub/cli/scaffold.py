@@ -56,10 +56,9 @@ def check_name(name: str) -> None:
         usable = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_0123456789")
         raise UsageError(
             "{name} cannot be the name of a plugin",
-            hint="use small Latin letters, digits and _, beginning with a letter"
-            + (", such as {usable}" if usable else ""),
+            hint="use small Latin letters, digits and _, such as {usable}",
             name=name,
-            usable=usable,
+            usable=usable or "mynet",
         )
     adapters = Registry.discover().adapters
     if name in adapters:

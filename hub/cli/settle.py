@@ -39,7 +39,7 @@ def settle(
         delivery = _get(hub, delivery_id)
         adapter = hub.adapter(delivery.account)
         receipt = None if sent is None else _receipt(adapter, arguments.checked(sent, "--sent"), remote_id)
-        decide(hub.store, adapter, delivery_id, hub.clock(), sent=receipt, again=again)
+        decide(hub.store, adapter, delivery_id, hub.clock(), sent=receipt, again=again, notices=hub.notices)
         _answer(out, hub, delivery_id)
 
 
@@ -55,7 +55,8 @@ def retry(out: Output, delivery_id: int) -> None:
                 hint="look there, then say it with `hub settle {id}`",
                 id=delivery_id,
             )
-        decide(hub.store, hub.adapter(delivery.account), delivery_id, hub.clock(), again=True)
+        adapter = hub.adapter(delivery.account)
+        decide(hub.store, adapter, delivery_id, hub.clock(), again=True, notices=hub.notices)
         _answer(out, hub, delivery_id)
 
 

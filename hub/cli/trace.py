@@ -14,10 +14,16 @@ from hub.cli.i18n import _
 from hub.cli.opening import open_store
 from hub.cli.output import Output, command, iso, one_line
 from hub.cli.shapes import mention_shape, post_shape
+from hub.cli.waiting import waiting_shape, waiting_text, waits
 from hub.cli.words import word
 from hub.errors import UsageError
 from hub.scheduling.hub import Hub
 from hub.store import accounts, deliveries, mentions, posts, replies, threads
+from hub.store.pacing import HELD
+
+
+# Outcomes after which nobody knows yet whether the post is there.
+_IN_DOUBT = ("unknown", "not found", "not settled")
 
 
 class Event(NamedTuple):
@@ -71,7 +77,8 @@ def _post(out: Output, hub: Hub, name: str) -> tuple[dict[str, Any], list[Event]
     if post.version > 1:
         out.line(_("version {number}").format(number=post.version))
     for row in rows:
-        facts = [row.url, row.error, _("next at {time}").format(time=out.when(row.due_at)) if row.due_at else ""]
+        next_at = _("goes out at {time}") if row.error_code == HELD else _("next at {time}")
+        facts = [row.url, row.error, next_at.format(time=out.when(row.due_at)) if row.due_at else ""]
         head = _("delivery {id} on {account}: {state}").format(
             id=row.id, account=row.account, state=word(row.state)
         )
@@ -96,7 +103,9 @@ def _post(out: Output, hub: Hub, name: str) -> tuple[dict[str, Any], list[Event]
                     "account": row.account,
                     "part": row.part,
                     "attempt": attempt["number"],
+                    "answer": attempt["answer"],
                     "outcome": attempt["outcome"],
+                    "next_at": iso(attempt["next_at"]),
                     "detail": attempt["detail"],
                     "request_id": attempt["request_id"],
                     "delivery": row.id,
@@ -104,8 +113,10 @@ def _post(out: Output, hub: Hub, name: str) -> tuple[dict[str, Any], list[Event]
                 (
                     row.account if not row.part else f"{row.account} {row.part + 1}",
                     _("attempt {number}").format(number=attempt["number"]) if attempt["number"] else "",
+                    _("answer: {kind}").format(kind=word(attempt["answer"])) if attempt["answer"] else "",
                     attempt["detail"],
                     _("request {id}").format(id=attempt["request_id"]) if attempt["request_id"] else "",
+                    _decided(out, attempt["outcome"], attempt["next_at"]),
                 ),
             )
         )
@@ -118,6 +129,14 @@ def _post(out: Output, hub: Hub, name: str) -> tuple[dict[str, Any], list[Event]
         ],
     }
     return {"post": shape}, events
+
+
+def _decided(out: Output, outcome: str, next_at: datetime | None) -> str:
+    """Say what the hub does next about a delivery, and when."""
+    if next_at is None:
+        return ""
+    what = _("→ settle at {time}") if outcome in _IN_DOUBT else _("→ again at {time}")
+    return what.format(time=out.when(next_at, seconds=True))
 
 
 def _mention(out: Output, hub: Hub, name: str) -> tuple[dict[str, Any], list[Event]]:
@@ -171,6 +190,7 @@ def _account(out: Output, hub: Hub, name: str) -> tuple[dict[str, Any], list[Eve
             "display_name": health.display_name,
             "last_ok_at": iso(health.last_ok_at),
             "not_before": iso(health.not_before),
+            **waiting_shape(health, hub.clock()),
             "last_error": health.last_error,
             "due": {kind: iso(due_at) for kind, due_at in jobs.items()},
         }
@@ -181,8 +201,8 @@ def _account(out: Output, hub: Hub, name: str) -> tuple[dict[str, Any], list[Eve
             out.line(_("last worked: {time}").format(time=out.when(health.last_ok_at)))
         if health.last_error:
             out.line(_("last trouble: {why}").format(why=one_line(health.last_error)))
-        if health.not_before is not None:
-            out.line(_("left alone until {time}").format(time=out.when(health.not_before)))
+        if waits(health, hub.clock()):
+            out.line(waiting_text(out, health))
     for kind, due_at in jobs.items():
         out.line(_("next {kind}: {time}").format(kind=word(kind), time=out.when(due_at)))
     out.line()

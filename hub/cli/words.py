@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hub.cli.i18n import N_, _
 
-# Listed so that they are collected for translation: states, outcomes, actions, kinds of work and of mentions.
+# Listed so that they are collected for translation: states, outcomes, classes of answers, actions, kinds of work and
+# of mentions.
 _WORDS = (
     N_("queued"),
     N_("sending"),
@@ -19,7 +20,9 @@ _WORDS = (
     N_("active"),
     N_("paused"),
     N_("started"),
+    N_("stopped"),
     N_("refused"),
+    N_("withdrawn"),
     N_("not found"),
     N_("not settled"),
     N_("send again"),
@@ -35,6 +38,12 @@ _WORDS = (
     N_("listen"),
     N_("contacts"),
     N_("ok"),
+    N_("transient"),
+    N_("rejected"),
+    N_("auth"),
+    N_("gone"),
+    N_("duplicate"),
+    N_("plugin"),
     N_("comment"),
     N_("reply"),
     N_("mention"),

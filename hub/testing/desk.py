@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from hub import settings as configuration
 from hub.adapter import Adapter
@@ -55,7 +56,7 @@ class Desk:
     def accept(self, text: str, *, link: str = "", media: tuple[Media, ...] = ()) -> int:
         """Take a post for the account, as `hub post` does; return its number."""
         now = self.clock()
-        new = NewPost(key=f"{text}-{now.timestamp()}", text=text, link=link, media=media, publish_at=now)
+        new = NewPost(key=uuid4().hex, text=text, link=link, media=media, publish_at=now)
         self._last_post, _ = routes.add_post(self.hub.store, new, [self.account], now)
         return self._last_post
 

@@ -113,7 +113,7 @@ class Double(ABC):
         self._port = int(self._server.server_address[1])
         self._thread = threading.Thread(
             target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.05},
+            kwargs={"poll_interval": 0.01},
             name=type(self).__name__,
             daemon=True,
         )
@@ -302,7 +302,11 @@ class _Handler(BaseHTTPRequestHandler):
         line = Line(self.connection, cast(BinaryIO, self.rfile), length, double.stopped)
         fault = double.fault_for(self._request(b""), unread=True)
         if fault is None:
-            request = self._request(self.rfile.read(length))
+            body = self.rfile.read(length)
+            if len(body) < length:  # its sender died; a request that is not whole is none
+                self.close_connection = True
+                return
+            request = self._request(body)
             fault = double.fault_for(request, unread=False)
         else:
             request = self._request(b"")

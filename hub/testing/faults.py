@@ -34,7 +34,10 @@ class Reply:
     def encoded(self) -> bytes:
         if self.body is not None:
             return self.body
-        return jsonlib.dumps(self.json, ensure_ascii=False).encode()
+        try:
+            return jsonlib.dumps(self.json, ensure_ascii=False).encode()
+        except UnicodeEncodeError:  # half an emoji goes over the wire as an escape
+            return jsonlib.dumps(self.json).encode()
 
     def head(self, length: int | None) -> bytes:
         """Return status line and headers; `length` of the body in bytes, None for one that ends with the line."""

@@ -48,7 +48,24 @@ class Remark:
     sent_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-class SocialDouble(Double):
+class ListingDouble(Double):
+    """A double that lists things page by page, and can be hostile about it.
+
+    `arrange` changes the items of a page: reorders, repeats or drops some. With `stale_cursors` it knows no
+    cursor that it gave out before.
+    """
+
+    def __init__(self, port: int = 0, *, latency: float = 0.0) -> None:
+        super().__init__(port, latency=latency)
+        self.arrange: Callable[[list[Any]], list[Any]] = list
+        self.stale_cursors = False
+
+    def arranged(self, page: Sequence[T]) -> list[T]:
+        """Return the items of a page as the network lists them today."""
+        return self.arrange(list(page))
+
+
+class SocialDouble(ListingDouble):
     """A double of a network with posts and answers: the state is here, each network's shape in its subclass.
 
     `posts` are those of our account, by id; `remarks` all answers, ours included; `people` who made them. What a
@@ -56,8 +73,7 @@ class SocialDouble(Double):
     that the network can be hostile:
 
     `echo_delay` is how long, in seconds, a post of ours takes to appear where posts are listed. `hidden` are ids
-    of remarks that it does not show for now. `arrange` changes the items of a page: reorders, repeats or drops
-    some. With `stale_cursors` it knows no cursor that it gave out before.
+    of remarks that it does not show for now.
     """
 
     us = Person(id="1", name="Our company", handle="company")
@@ -71,8 +87,6 @@ class SocialDouble(Double):
         self.people: dict[str, Person] = {}
         self.echo_delay = 0.0
         self.hidden: set[str] = set()
-        self.arrange: Callable[[list[Any]], list[Any]] = list
-        self.stale_cursors = False
         self._last_id = 1000
 
     def next_id(self) -> int:
@@ -96,6 +110,21 @@ class SocialDouble(Double):
             self.remarks[remark.id] = remark
         return remark.id
 
+    def mention(self, person: Person, text: str, sent_at: datetime | None = None) -> str:
+        """Let a person say something to us that `fetch_mentions` shows; return its id, as the plugin has it.
+
+        It can be deleted like a remark. Where mentions are not the remarks under our posts, the double of the
+        network says here what they are; `text` names us as `@handle`.
+        """
+        with self.lock:
+            post = next(reversed(self.posts), None)
+            if post is None:
+                post = str(self.next_id())
+                self.posts[post] = Held(post, "What do you think?")
+            remark_id = self.say(person, post, text)
+            self.remarks[remark_id].sent_at = sent_at or self.remarks[remark_id].sent_at
+        return remark_id
+
     def edit_remark(self, remark_id: str, text: str) -> None:
         """Let its author change a remark."""
         with self.lock:
@@ -113,11 +142,12 @@ class SocialDouble(Double):
 
     def shown_posts(self) -> list[Held]:
         """Return those of our posts that the network lists by now, oldest first."""
-        now = datetime.now(UTC)
         with self.lock:
-            return [
-                post for post in self.posts.values() if (now - post.sent_at).total_seconds() >= self.echo_delay
-            ]
+            posts = list(self.posts.values())
+        if not self.echo_delay:  # a story may date its posts by a clock of its own
+            return posts
+        now = datetime.now(UTC)
+        return [post for post in posts if (now - post.sent_at).total_seconds() >= self.echo_delay]
 
     def shown_remarks(self, post_id: str | None = None) -> list[Remark]:
         """Return the remarks that the network shows, under one post or all, oldest first."""
@@ -127,10 +157,6 @@ class SocialDouble(Double):
                 for remark in self.remarks.values()
                 if not remark.deleted and remark.id not in self.hidden and post_id in (None, remark.post_id)
             ]
-
-    def arranged(self, page: Sequence[T]) -> list[T]:
-        """Return the items of a page as the network lists them today."""
-        return self.arrange(list(page))
 
     def new_remark_id(self, post_id: str) -> str:
         """Make an id in the network's own form, as the plugin's `Mention.remote_id` has it."""
@@ -146,7 +172,7 @@ class SocialDouble(Double):
         """Return settings for an account on this double; secrets as plain text."""
 
 
-class FeedDouble(Double):
+class FeedDouble(ListingDouble):
     """A double of a site that only publishes: the source of a route."""
 
     @abstractmethod
@@ -165,16 +191,28 @@ class FeedDouble(Double):
         """Change an article; what is None stays."""
 
     @abstractmethod
+    def delete(self, id: str) -> None:
+        """Take an article out of the site."""
+
+    @abstractmethod
     def account(self) -> dict[str, Any]:
         """Return settings for an account on this double; secrets as plain text."""
 
 
-class ContactsDouble(Double):
+class ContactsDouble(ListingDouble):
     """A double of a CRM."""
 
     @abstractmethod
     def add_contact(self, name: str, *emails: str) -> str:
         """Let somebody at the CRM enter a contact; return its id."""
+
+    @abstractmethod
+    def rename_contact(self, contact_id: str, name: str) -> None:
+        """Let somebody at the CRM change a contact's name."""
+
+    @abstractmethod
+    def remove_contact(self, contact_id: str) -> None:
+        """Let somebody at the CRM delete a contact for good."""
 
     @abstractmethod
     def people(self) -> list[tuple[str, Sequence[str]]]:

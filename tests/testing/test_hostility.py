@@ -233,3 +233,12 @@ def test_what_happens_between_two_calls_happens(shelf: Shelf) -> None:
 def test_what_was_not_read_cannot_have_been_done() -> None:
     with pytest.raises(ValueError, match="not read"):
         _ = faults.RESET_UNREAD.after
+
+
+def test_a_request_that_breaks_off_is_none(shelf: Shelf) -> None:
+    """Its sender died in the middle of the body: the network has nothing to take."""
+    with socket.create_connection(("127.0.0.1", shelf.port), timeout=5) as line:
+        line.sendall(b"POST /things HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhel")
+        line.shutdown(socket.SHUT_WR)
+        assert line.recv(1000) == b""
+    assert (shelf.kept, shelf.calls) == ([], [])

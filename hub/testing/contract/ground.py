@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -12,20 +13,23 @@ import pytest
 from hub.adapter import Adapter, text_key
 from hub.testing.desk import Desk, desk
 from hub.testing.double import Double, Request
+from hub.testing.faults import Fault
 from hub.testing.opening import open_adapter
+from hub.testing.replies import Replies, RepliesDouble
 from hub.testing.social import Held, SocialDouble
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Long enough for a call on this machine, short enough that a fault which says nothing costs little (seconds).
 DEADLINE = 0.6
+_PATIENT = 10.0
 
 
 def needs(*wanted: type[Any]) -> Callable[[F], F]:
     """Run a test only for adapters with all these roles and doubles of these kinds; else it is skipped by name."""
 
     def mark(test: F) -> F:
-        marked: F = pytest.mark.hub_needs(*wanted)(test)
+        marked: F = pytest.mark.hub_needs.with_args(*wanted)(test)
         return marked
 
     return mark
@@ -35,7 +39,11 @@ class Ground:
     """The plugin under test. Its test class names the `adapter` and the `double`, its network on loopback."""
 
     adapter: ClassVar[type[Adapter]]
-    double: ClassVar[type[Double]]
+    double: ClassVar[type[Double] | Replies]
+
+    def make_network(self) -> Double:
+        """Make a network that nobody has used yet; it is not running."""
+        return self.double()
 
     def settings(self, network: Double) -> Mapping[str, Any]:
         """Return the settings of an account on the double; secrets as plain text."""
@@ -48,13 +56,16 @@ class Ground:
             for wanted in marker.args:
                 if issubclass(wanted, Adapter) and not issubclass(self.adapter, wanted):
                     pytest.skip(f"{self.adapter.platform} is no {wanted.__name__}")
-                if issubclass(wanted, Double) and not issubclass(self.double, wanted):
-                    pytest.skip(f"{self.double.__name__} is no {wanted.__name__}")
+                if issubclass(wanted, Double) and not issubclass(self._kind(), wanted):
+                    pytest.skip(f"{self._kind().__name__} is no {wanted.__name__}")
+
+    def _kind(self) -> type[Double]:
+        return RepliesDouble if isinstance(self.double, Replies) else self.double
 
     @pytest.fixture
     def network(self) -> Iterator[Double]:
         """The network, running."""
-        with self.double() as running:
+        with self.make_network() as running:
             yield running
 
     @pytest.fixture
@@ -78,10 +89,18 @@ class Ground:
 
     @pytest.fixture
     def at_desk(self, network: Double, tmp_path: Path) -> Callable[..., AbstractContextManager[Desk]]:
-        """A way to open a whole hub with this one account."""
+        """A way to open a whole hub, each time a new one, with this one account (on another network: `on`).
 
-        def open_desk(deadline: float = DEADLINE) -> AbstractContextManager[Desk]:
-            return desk(self.adapter, self.settings(network), tmp_path, deadline=deadline)
+        What else is named goes into the account's table, such as `overflow="thread"`.
+        """
+        folders = (tmp_path / f"desk-{number}" for number in count(1))
+
+        def open_desk(
+            deadline: float = DEADLINE, on: Double | None = None, **options: Any
+        ) -> AbstractContextManager[Desk]:
+            folder = next(folders)
+            folder.mkdir()
+            return desk(self.adapter, {**self.settings(on or network), **options}, folder, deadline=deadline)
 
         return open_desk
 
@@ -97,6 +116,14 @@ def calls_of(network: Double, work: Callable[[], object]) -> list[Request]:
     before = len(network.calls)
     work()
     return network.calls[before:]
+
+
+def deadline_for(fault: Fault) -> float:
+    """Return how long a call may take, in seconds: short for what only ends at the deadline, else long.
+
+    A machine that is busy must not make a call late that nothing is wrong with.
+    """
+    return DEADLINE if fault.name.startswith(("no answer", "slow")) else _PATIENT
 
 
 def nth(place: int) -> Callable[[Request], bool]:
