@@ -22,6 +22,7 @@ from hub import (
     Note,
     Receipt,
     RejectedError,
+    StaleCursor,
     TransientError,
     Vault,
     hookimpl,
@@ -37,6 +38,7 @@ _ERRORS: dict[str, type[HubError]] = {
     "rejected": RejectedError,
     "gone": GoneError,
     "duplicate": DuplicateError,
+    "stale": StaleCursor,
 }
 _BY_STATUS = {400: "rejected", 401: "auth", 403: "rejected", 404: "gone", 410: "gone", 422: "rejected"}
 _HINTS = {

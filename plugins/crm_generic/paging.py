@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urljoin, urlsplit
 
-from hub import Answer, Contact
+from hub import Answer, Contact, RejectedError
 from plugins.crm_generic import wire
 from plugins.crm_generic.settings import List, Paging
 
@@ -105,11 +105,22 @@ class Pager:
             before = ids
 
     def _led(self, call: Call, params: Params, paging: Paging) -> Iterator[Page]:
-        """Follow the cursor or the link that each page gives for the next one."""
-        path = self._path
+        """Follow the cursor or the link that each page gives for the next one.
+
+        Should the CRM not know one that it gave, the pages are read anew, once.
+        """
+        path, first = self._path, params
         seen: set[str] = set()
+        anew = False
         while True:
-            answer, body, contacts = self._get(call, path, params)
+            try:
+                answer, body, contacts = self._get(call, path, params)
+            except RejectedError:
+                if anew or not seen:
+                    raise
+                anew, path, params = True, self._path, first
+                seen.clear()
+                continue
             if paging.next is not None:
                 found = self._look(self._next, answer, body)
                 following = "" if found is False else str(found) if found is not None else ""

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from hub.testing import ContactsDouble, Reply, Request
+from hub import AuthError, GoneError, RejectedError, TransientError
+from hub.testing import ContactsDouble, Refusal, Reply, Request
 
 AuthKind = Literal["bearer", "basic", "header", "query"]
 PagingKind = Literal["page", "offset", "cursor", "link", "link_header"]
@@ -33,12 +34,32 @@ class Record:
     updated_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-class Refusal(Exception):
+class Failed(Exception):
     """What the CRM answers instead, as `Reply`."""
 
     def __init__(self, status: int, code: str, message: str, **more: Any) -> None:
         super().__init__(message)
         self.reply = Reply({"error": {"code": code, "message": message, **more}}, status=status)
+
+
+def _answer(status: int, code: str, message: str, **headers: str) -> Reply:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply({"error": {"code": code, "message": message}}, status=status, headers=named)
+
+
+# What its configuration makes of the statuses that every CRM has; no page of a network stands behind these.
+_REFUSALS = (
+    Refusal("401", _answer(401, "unauthorized", "The token has ended"), AuthError, verb="check"),
+    Refusal("401", _answer(401, "unauthorized", "The token has ended"), AuthError, verb="read"),
+    Refusal("400", _answer(400, "bad_parameter", "updated_since is not a time"), RejectedError, verb="read"),
+    Refusal("403", _answer(403, "forbidden", "You may not list contacts"), RejectedError, verb="read"),
+    Refusal("404", _answer(404, "not_found", "There is no such list"), GoneError, verb="read"),
+    Refusal("410", _answer(410, "gone", "This version of the API is gone"), GoneError, verb="read"),
+    Refusal("422", _answer(422, "unprocessable", "The filter is not known"), RejectedError, verb="read"),
+    Refusal("429", _answer(429, "slow", "Too many", Retry_After="120"), TransientError, 120.0, verb="read"),
+    Refusal("503", _answer(503, "down", "Maintenance", Retry_After="600"), TransientError, 600.0, verb="read"),
+    Refusal("500", _answer(500, "broken", "Something broke"), TransientError, verb="read"),
+)
 
 
 class CrmDouble(ContactsDouble):
@@ -50,6 +71,7 @@ class CrmDouble(ContactsDouble):
 
     secret = "s3cr3t-of-the-crm"
     user = "robot"
+    refusals = _REFUSALS
 
     def __init__(
         self,
@@ -197,10 +219,10 @@ class CrmDouble(ContactsDouble):
             self._check_auth(request)
             self._check_budget()
             return self._route(request)
-        except Refusal as refusal:
-            return refusal.reply
+        except Failed as failed:
+            return failed.reply
         except ValueError:
-            return Refusal(400, "bad_json", "The body is not JSON").reply
+            return Failed(400, "bad_json", "The body is not JSON").reply
 
     def _check_auth(self, request: Request) -> None:
         basic = base64.b64encode(f"{self.user}:{self.secret}".encode()).decode()
@@ -212,7 +234,7 @@ class CrmDouble(ContactsDouble):
             "query": request.query.get("api_key") == self.secret,
         }
         if not proved[self.auth]:
-            raise Refusal(401, "unauthorized", "The credentials are missing or wrong")
+            raise Failed(401, "unauthorized", "The credentials are missing or wrong")
 
     def _check_budget(self) -> None:
         if self.budget is None:
@@ -222,7 +244,7 @@ class CrmDouble(ContactsDouble):
             self._window_ends, self._spent = now + self.window, 0
         self._spent += 1
         if self._spent > self.budget:
-            refusal = Refusal(429, "too_many_requests", "Too many requests")
+            failed = Failed(429, "too_many_requests", "Too many requests")
             left = self._window_ends - now
             headers = {
                 "Retry-After": f"{left:.2f}",
@@ -230,8 +252,8 @@ class CrmDouble(ContactsDouble):
                 "X-RateLimit-Remaining": "0",
                 "X-RateLimit-Reset": f"{left:.2f}",
             }
-            refusal.reply = Reply(refusal.reply.json, status=429, headers=headers)
-            raise refusal
+            failed.reply = Reply(failed.reply.json, status=429, headers=headers)
+            raise failed
 
     def _route(self, request: Request) -> Reply:
         parts = request.path.strip("/").split("/")
@@ -250,13 +272,13 @@ class CrmDouble(ContactsDouble):
             case "POST", ["api", "contacts", contact_id, "notes"]:
                 self._parameters(request)
                 return self._note(request, contact_id)
-        raise Refusal(404, "not_found", f"There is no {request.method} {request.path}")
+        raise Failed(404, "not_found", f"There is no {request.method} {request.path}")
 
     def _parameters(self, request: Request, *allowed: str) -> dict[str, str]:
         given = {name: value for name, value in request.query.items() if name != "api_key" or self.auth != "query"}
         for name in given:
             if name not in allowed:
-                raise Refusal(400, "unknown_parameter", f"Unknown parameter {name}")
+                raise Failed(400, "unknown_parameter", f"Unknown parameter {name}")
         return given
 
     def _list(self, request: Request) -> Reply:
@@ -271,17 +293,19 @@ class CrmDouble(ContactsDouble):
         if self.paging == "page":
             start = (_number(given, "page", 1) - 1) * size
             if start < 0:
-                raise Refusal(400, "bad_parameter", "page begins with 1")
-            return Reply({"data": [self._shown(record) for record in records[start : start + size]]})
+                raise Failed(400, "bad_parameter", "page begins with 1")
+            return Reply({"data": self._page(records[start : start + size])})
         if self.paging == "offset":
             start = _number(given, "offset", 0)
             found = records[start : start + size]
             more = start + size < len(records)
-            return Reply({"data": [self._shown(record) for record in found], "has_more": more})
+            return Reply({"data": self._page(found), "has_more": more})
+        if self.stale_cursors and "after" in given:
+            raise Failed(400, "bad_parameter", "after is no cursor")
         after = _id_after(given.get("after", ""))
         records = [record for record in records if record.id > after]
         found = records[:size]
-        data = [self._shown(record) for record in found]
+        data = self._page(found)
         if len(records) <= size:
             return Reply({"data": data})
         following = base64.urlsafe_b64encode(f"id:{found[-1].id}".encode()).decode()
@@ -295,10 +319,13 @@ class CrmDouble(ContactsDouble):
             {"data": data}, headers={"Link": f'<{self.url}{request.path}>; rel="first", <{link}>; rel="next"'}
         )
 
+    def _page(self, records: Sequence[Record]) -> list[dict[str, Any]]:
+        return [self._shown(record) for record in self.arranged(records)]
+
     def _create(self, request: Request) -> Reply:
         fields = _checked(request.json())
         if "last_name" not in fields:
-            raise Refusal(422, "required", "last_name is required")
+            raise Failed(422, "required", "last_name is required")
         self._check_unique(fields, None)
         record = Record(id=self._next_id(), **fields)
         self.contacts[str(record.id)] = record
@@ -321,7 +348,7 @@ class CrmDouble(ContactsDouble):
         body = request.json()
         _only(body, {"text": str, "url": str, "external_id": str}, "note")
         if not body.get("text"):
-            raise Refusal(422, "required", "text is required")
+            raise Failed(422, "required", "text is required")
         note_id = str(self._next_id())
         self.notes[note_id] = {"contact": contact_id, **body}
         return Reply({"id": int(note_id)}, status=201)
@@ -334,13 +361,13 @@ class CrmDouble(ContactsDouble):
                 email.lower() for email in other.emails
             }
             if other is not own and same:
-                raise Refusal(
+                raise Failed(
                     409, "duplicate", f"A contact with the e-mail {min(same)} exists", existing_id=other.id
                 )
 
     def _record(self, contact_id: str) -> Record:
         if contact_id not in self.contacts:
-            raise Refusal(404, "not_found", f"There is no contact {contact_id}")
+            raise Failed(404, "not_found", f"There is no contact {contact_id}")
         return self.contacts[contact_id]
 
     def _next_id(self) -> int:
@@ -365,16 +392,16 @@ def _number(given: dict[str, str], name: str, default: int) -> int:
     try:
         return int(given.get(name, default))
     except ValueError:
-        raise Refusal(400, "bad_parameter", f"{name} is not a number") from None
+        raise Failed(400, "bad_parameter", f"{name} is not a number") from None
 
 
 def _time(text: str) -> datetime:
     try:
         then = datetime.fromisoformat(text)
     except ValueError:
-        raise Refusal(400, "bad_parameter", "updated_since is not a time") from None
+        raise Failed(400, "bad_parameter", "updated_since is not a time") from None
     if then.tzinfo is None:
-        raise Refusal(400, "bad_parameter", "updated_since has no time zone")
+        raise Failed(400, "bad_parameter", "updated_since has no time zone")
     return then
 
 
@@ -384,17 +411,17 @@ def _id_after(cursor: str) -> int:
     try:
         return int(base64.urlsafe_b64decode(cursor).decode().removeprefix("id:"))
     except ValueError:
-        raise Refusal(400, "bad_parameter", "after is no cursor") from None
+        raise Failed(400, "bad_parameter", "after is no cursor") from None
 
 
 def _only(body: Any, shape: dict[str, type], what: str) -> None:
     if not isinstance(body, dict):
-        raise Refusal(400, "bad_body", f"A {what} is an object")
+        raise Failed(400, "bad_body", f"A {what} is an object")
     for name, value in body.items():
         if name not in shape:
-            raise Refusal(400, "unknown_field", f"Unknown field {name} of a {what}")
+            raise Failed(400, "unknown_field", f"Unknown field {name} of a {what}")
         if not isinstance(value, shape[name]):
-            raise Refusal(400, "bad_field", f"{name} of a {what} has the wrong type")
+            raise Failed(400, "bad_field", f"{name} of a {what} has the wrong type")
 
 
 def _checked(body: Any) -> dict[str, Any]:

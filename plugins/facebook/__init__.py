@@ -216,10 +216,21 @@ class Facebook(Publisher, Editor, Timeline, Listener, ThreadReader, Responder):
         return self._made(self._write(path, form, repeatable=True, files=files))
 
     def _pages(self, path: str, shape: Any, **query: Any) -> Iterator[tuple[Any, bool]]:
-        """Read page after page by the network's own cursors; tell with each whether it is the last."""
+        """Read page after page by the network's own cursors; tell with each whether it is the last.
+
+        They live for one read. Should the network not know one that it gave, the pages are read anew, once: that
+        repeats some and skips none.
+        """
         following: dict[str, str] = {}
+        anew = False
         while True:
-            answer = self._get(path, limit=_PAGE, **query, **following)
+            try:
+                answer = self._get(path, limit=_PAGE, **query, **following)
+            except RejectedError:
+                if anew or not following:
+                    raise
+                anew, following = True, {}
+                continue
             page = answer.decode(shape)
             asked, following = following, wire.following(page)
             if following and following == asked:

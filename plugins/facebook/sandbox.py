@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hub.testing import Held, Person, Remark, Reply, Request, SocialDouble
+from plugins.facebook.sandbox_refusals import REFUSALS, graph_error
 
 Item = dict[str, Any]
 Check = Callable[[str], bool]
@@ -35,6 +36,10 @@ def _is_media(value: str) -> bool:
 
 
 TOKEN = "EAAdouble-page-token"
+# As others measured them, in no official page but for the last, which error 1366046 names.
+LONGEST_TEXT = 63_206  # characters
+MOST_PHOTOS = 10
+BIGGEST_PHOTO = 4_000_000  # bytes
 
 _TEXT: Check = lambda value: True  # noqa: E731
 _BOOL = _one_of("true", "false", "1", "0")
@@ -122,6 +127,7 @@ class FacebookDouble(SocialDouble):
     """
 
     us = Person(id="2121008874780932", name="Our company", handle="company")
+    refusals = REFUSALS
 
     def __init__(
         self,
@@ -163,6 +169,17 @@ class FacebookDouble(SocialDouble):
         """Let somebody name the page in a post of their own; return the post's id."""
         return self._visit("tagged", f"{person.id}_{self.next_id()}", person, text)
 
+    def mention(self, person: Person, text: str, sent_at: datetime | None = None) -> str:
+        with self.lock:
+            post_id = self.tag_page(person, text)
+            self.visits[post_id].sent_at = sent_at or self.visits[post_id].sent_at
+        return post_id
+
+    def delete_remark(self, remark_id: str) -> None:
+        with self.lock:
+            if self.visits.pop(remark_id, None) is None:
+                super().delete_remark(remark_id)
+
     def _visit(self, edge: str, post_id: str, person: Person, text: str) -> str:
         with self.lock:
             self.visits[post_id] = Visit(id=post_id, edge=edge, person=person, text=text)
@@ -173,12 +190,14 @@ class FacebookDouble(SocialDouble):
         try:
             return Reply(self._call(request), headers=self._usage())
         except _Failed as failed:
-            fault: Item = {"message": f"(#{failed.code}) {failed.message}", "type": "OAuthException"}
-            fault["code"] = failed.code
-            if failed.subcode:
-                fault["error_subcode"] = failed.subcode
-            fault["fbtrace_id"] = f"A{self._spent:020d}"
-            return Reply({"error": fault}, status=failed.status, headers=self._usage())
+            return graph_error(
+                failed.code,
+                failed.message,
+                failed.subcode,
+                status=failed.status,
+                headers=self._usage(),
+                fbtrace_id=f"A{self._spent:020d}",
+            )
 
     def _usage(self) -> dict[str, str]:
         percent = min(100, self._spent * 100 // self.calls_allowed) if self.calls_allowed else 1
@@ -220,7 +239,7 @@ class FacebookDouble(SocialDouble):
             return made(node, sent)
         if edge == "photos":
             return self._put_up(sent, request.files())
-        items: Iterable[Held | Visit] = self.posts.values() if edge == "published_posts" else self.visits.values()
+        items: Iterable[Held | Visit] = self.shown_posts() if edge == "published_posts" else self.visits.values()
         shown = [item for item in items if isinstance(item, Held) or item.edge == edge]
         numbered = [(_number(item.id), item) for item in reversed(shown)]
         return self._paged(request.path, numbered, sent, self._post, falling=True)
@@ -250,7 +269,7 @@ class FacebookDouble(SocialDouble):
 
     def _read_comments(self, node: str, sent: Mapping[str, str]) -> Item:
         under = self.remarks.get(node)
-        if node not in self.posts and node not in self.visits and (under is None or self._hidden(under)):
+        if node not in self.posts and node not in self.visits and (under is None or self._gone(under)):
             raise _missing(node)
         since = sent.get("since", "")
         path = f"/{node}/comments"
@@ -258,9 +277,9 @@ class FacebookDouble(SocialDouble):
         start = start if start or not since else datetime.fromisoformat(since)
         shown = [
             (_number(remark.id), remark)
-            for remark in self.remarks.values()
+            for remark in self.shown_remarks()
             if self._stands_under(remark, node, deep=sent.get("filter") == "stream")
-            and not self._hidden(remark)
+            and not self._gone(remark)
             and (start is None or remark.sent_at >= start)
         ]
         falling = sent.get("order") == "reverse_chronological"
@@ -275,18 +294,19 @@ class FacebookDouble(SocialDouble):
             parent = self.remarks[parent].parent_id
         return parent == node
 
-    def _hidden(self, remark: Remark) -> bool:
+    def _gone(self, remark: Remark) -> bool:
         """A deleted comment takes its answers along, and nobody is told."""
         parent = self.remarks.get(remark.parent_id or "")
-        return remark.deleted or (parent is not None and self._hidden(parent))
+        return remark.deleted or (parent is not None and self._gone(parent))
 
     def _publish(self, node: str, sent: Mapping[str, str]) -> Item:
         ids = [str(json.loads(value)["media_fbid"]) for name, value in sent.items() if "[" in name]
         text, link = sent.get("message", ""), sent.get("link", "")
         if not (text or link or ids):
             raise _Failed(100, "You must provide at least one of message, link, attached_media")
-        if len(text) > 63_206:
-            raise _Failed(100, "Param message must be no longer than 63206 characters")
+        _check_length(text)
+        if len(ids) > MOST_PHOTOS:
+            raise _Failed(100, f"attached_media holds {MOST_PHOTOS} photos at most")
         if any(id not in self.photos or self.photos[id].used for id in ids):
             raise _Failed(100, "The media in attached_media is not an unpublished photo of this page")
         last = next(reversed(self.posts.values()), None)
@@ -305,7 +325,7 @@ class FacebookDouble(SocialDouble):
             raise _Failed(100, "This double takes unpublished photos only")
         if set(files) - {"source"} or not (content or sent.get("url")):
             raise _Failed(100, "A photo needs either source or url")
-        if content and kind not in ("image/jpeg", "image/png", "image/gif"):
+        if content and (kind not in ("image/jpeg", "image/png", "image/gif") or len(content) > BIGGEST_PHOTO):
             raise _Failed(324, "Missing or invalid image file", 1366046)
         photo_id = str(self.next_id())
         self.photos[photo_id] = Photo(sent.get("alt_text_custom", ""), content, sent.get("url", ""))
@@ -313,7 +333,7 @@ class FacebookDouble(SocialDouble):
 
     def _comment(self, node: str, sent: Mapping[str, str]) -> Item:
         under = self.remarks.get(node)
-        if node not in self.posts and node not in self.visits and (under is None or self._hidden(under)):
+        if node not in self.posts and node not in self.visits and (under is None or self._gone(under)):
             raise _missing(node)
         if not (sent.get("message") or sent.get("attachment_id") or sent.get("attachment_url")):
             raise _Failed(100, "Param message is required")
@@ -323,6 +343,7 @@ class FacebookDouble(SocialDouble):
     def _update(self, node: str, sent: Mapping[str, str]) -> Item:
         if node not in self.posts:
             raise _missing(node)
+        _check_length(sent.get("message", ""))
         self.posts[node].text = sent.get("message", self.posts[node].text)
         self.updated[node] = datetime.now(UTC)
         return {"success": True}
@@ -388,13 +409,15 @@ class FacebookDouble(SocialDouble):
         """Cut one page; the cursor names the last item shown, so that it holds when the list moves."""
         if "after" in sent:
             try:
+                if self.stale_cursors:
+                    raise ValueError("it is too old")
                 last = int(base64.urlsafe_b64decode(sent["after"]))
             except ValueError:
                 raise _Failed(100, "Invalid cursors values provided") from None
             items = [item for item in items if (item[0] < last if falling else item[0] > last)]
         size = min(int(sent.get("limit", 25)), self.largest_page)
         shown, more = items[:size], len(items) > size
-        body: Item = {"data": [show(item, sent.get("fields")) for _, item in shown]}
+        body: Item = {"data": self.arranged([show(item, sent.get("fields")) for _, item in shown])}
         if shown:
             before, after = (base64.urlsafe_b64encode(str(shown[at][0]).encode()).decode() for at in (0, -1))
             body["paging"] = {"cursors": {"before": before, "after": after}}
@@ -411,6 +434,11 @@ def _missing(node: str) -> _Failed:
         "permissions, or does not support this operation",
         33,
     )
+
+
+def _check_length(text: str) -> None:
+    if len(text) > LONGEST_TEXT:
+        raise _Failed(100, f"Param message must be no longer than {LONGEST_TEXT} characters")
 
 
 def _chosen(kind: str, whole: Item, fields: str | None) -> Item:

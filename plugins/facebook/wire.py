@@ -226,6 +226,11 @@ def _media(listing: Listing[Attachment] | None) -> list[Media]:
 
 
 def id_in(url: str, page: str) -> str | None:
-    """Return the post of a page that a permalink such as https://www.facebook.com/123/posts/456 names."""
-    found = re.search(r"/posts/(?:[^/?#]*[^/?#\d])?(\d+)", url)
-    return f"{page}_{found[1]}" if found else None
+    """Return the post of a page that a permalink such as https://www.facebook.com/123/posts/456 names.
+
+    A page may stand there by a name of its own, which tells nothing; another page's number does.
+    """
+    found = re.match(r"https?://(?:\w+\.)?facebook\.com/([^/?#]+)/posts/(?:[^/?#]*[^/?#\d])?(\d+)", url)
+    if found is None or (found[1].isdecimal() and found[1] != page):
+        return None
+    return f"{page}_{found[2]}"

@@ -121,8 +121,8 @@ class RssAdapter(Timeline):
     def fetch_posts(self, cursor: str | None) -> Iterator[Batch[RemotePost]]:
         """Yield the feed's items, oldest first, if anything changed; an unchanged feed costs one small answer.
 
-        If none of the items known from the last time is there, the archives that the feed names (RFC 5005) are
-        read too, up to 10 pages, until one is. They go out first, with the old cursor.
+        If none of the items known from the last time is there (or none was then), the archives that the feed names
+        (RFC 5005) are read too, up to 10 pages, until one is. They go out first, with the old cursor.
         """
         mark = self._mark(cursor)
         try:
@@ -138,20 +138,20 @@ class RssAdapter(Timeline):
                 cursor = _write(msgspec.structs.replace(mark, url=moved))
             yield Batch((), cursor)
             return
-        pages = self._pages(answer, set(mark.known))
+        pages = self._pages(answer, set(mark.known), first=not (mark.body or mark.known))
         for older in reversed(pages[1:]):
             yield Batch(older, cursor)
         known = [_short(post.remote_id) for post in pages[0]][-_KNOWN:]
         etag, modified = (_sendable(answer.headers.get(name, "")) for name in ("etag", "last-modified"))
         yield Batch(pages[0], _write(_Mark(mark.asked, moved, etag, modified, body, known or mark.known)))
 
-    def _pages(self, answer: Answer, known: set[str]) -> list[list[RemotePost]]:
-        """Return the posts of the answer, and those of archives until one is known."""
+    def _pages(self, answer: Answer, known: set[str], *, first: bool) -> list[list[RemotePost]]:
+        """Return the posts of the answer, and, but on a first read, those of archives until one is known."""
         from plugins.rss.wire import read_feed
 
         feed = read_feed(answer.body, answer.headers.get("content-type", ""), _base(answer))
         pages, seen = [feed.posts], {""}
-        while known and len(pages) <= _ARCHIVES and feed.older not in seen:
+        while not first and len(pages) <= _ARCHIVES and feed.older not in seen:
             if any(_short(post.remote_id) in known for post in pages[-1]):
                 break
             seen.add(feed.older)

@@ -14,7 +14,8 @@ from hashlib import sha256
 from html import escape
 from typing import Any, Literal
 
-from hub.testing import FeedDouble, Reply, Request
+from hub import AuthError, GoneError, RejectedError, TransientError
+from hub.testing import FeedDouble, Refusal, Reply, Request
 
 Format = Literal["rss", "atom", "json"]
 _PATHS: dict[Format, str] = {"rss": "/feed.xml", "atom": "/atom.xml", "json": "/feed.json"}
@@ -23,6 +24,24 @@ _TYPES: dict[Format, str] = {
     "atom": "application/atom+xml; charset=utf-8",
     "json": "application/feed+json; charset=utf-8",
 }
+
+
+def _plain(status: int, **headers: str) -> Reply:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply(status=status, body=b"No.", content_type="text/plain", headers=named)
+
+
+# What a web server answers instead of a feed (RFC 9110); 410 says that it will never be there again.
+_REFUSALS = (
+    Refusal("401", _plain(401, WWW_Authenticate='Basic realm="blog"'), AuthError, verb="check"),
+    Refusal("401", _plain(401, WWW_Authenticate='Basic realm="blog"'), AuthError, verb="read"),
+    Refusal("403", _plain(403), AuthError, verb="read"),
+    Refusal("404", _plain(404), RejectedError, verb="read"),
+    Refusal("410", _plain(410), GoneError, verb="read"),
+    Refusal("429", _plain(429, Retry_After="120"), TransientError, 120.0, verb="read"),
+    Refusal("503", _plain(503, Retry_After="600"), TransientError, 600.0, verb="read"),
+    Refusal("500", _plain(500), TransientError, verb="read"),
+)
 
 
 @dataclass(slots=True)
@@ -41,10 +60,12 @@ class Article:
 class BlogDouble(FeedDouble):
     """The blog. `window` articles are in the feed, the older ones in archive pages (RFC 5005).
 
-    `token`, or `user` and `password`, lock it when they are set. `moved` maps a path to (status, new path).
+    `token`, or `user` and `password`, lock it when they are set. `moved` maps a path to (status, new path). With
+    `stale_cursors` no validator is known, so that nothing is answered with 304.
     """
 
     title = "Our blog & more"
+    refusals = _REFUSALS
 
     def __init__(self, port: int = 0, *, latency: float = 0.0, window: int = 20) -> None:
         super().__init__(port, latency=latency)
@@ -57,7 +78,7 @@ class BlogDouble(FeedDouble):
         self.articles: list[Article] = []
         self.gone: list[tuple[str, datetime]] = []
         self._changed = datetime.now(UTC)
-        self._pages: dict[str, bytes] = {}
+        self._pages: dict[tuple[str, object], bytes] = {}
 
     def account(self, format: Format = "rss") -> dict[str, Any]:
         """Return settings for an account on this blog; secrets as plain text."""
@@ -131,22 +152,24 @@ class BlogDouble(FeedDouble):
             headers = {"WWW-Authenticate": 'Basic realm="blog"'}
             return Reply(status=401, body=b"Login needed", content_type="text/plain", headers=headers)
         target = f"{request.path}?page={request.query.get('page', '1')}"
-        if target not in self._pages:
+        known = (target, self.arrange)
+        if known not in self._pages:
             try:
                 page = int(request.query.get("page", "1"))
             except ValueError:
                 page = 0
             if set(request.query) - {"page"} or page < 1:
                 return Reply(status=404, body=b"No such page", content_type="text/plain")
-            self._pages[target] = self._written(format, page).encode()
-        body = self._pages[target]
+            self._pages[known] = self._written(format, page).encode()
+        body = self._pages[known]
         if not self.validators:
             return Reply(body=body, content_type=_TYPES[format])
         etag = f'W/"{sha256(body).hexdigest()[:20]}"'
         stamp = format_datetime(self._changed.replace(microsecond=0), usegmt=True)
         headers = {"ETag": etag, "Last-Modified": stamp, "Cache-Control": "max-age=60"}
         asked = request.headers.get("if-none-match")
-        if etag == asked or (asked is None and request.headers.get("if-modified-since") == stamp):
+        same = etag == asked or (asked is None and request.headers.get("if-modified-since") == stamp)
+        if same and not self.stale_cursors:
             return Reply(status=304, body=b"", content_type=_TYPES[format], headers=headers)
         return Reply(body=body, content_type=_TYPES[format], headers=headers)
 
@@ -166,7 +189,7 @@ class BlogDouble(FeedDouble):
 
     def _written(self, format: Format, page: int) -> str:
         ordered = sorted(self.articles, key=lambda each: each.published, reverse=True)
-        shown = ordered[(page - 1) * self.window : page * self.window]
+        shown = self.arranged(ordered[(page - 1) * self.window : page * self.window])
         older = f"{self.url}{_PATHS[format]}?page={page + 1}" if len(ordered) > page * self.window else ""
         return {"rss": self._rss, "atom": self._atom, "json": self._json}[format](shown, older)
 

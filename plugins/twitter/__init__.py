@@ -96,10 +96,13 @@ class Twitter(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Res
 
     def edit(self, remote_id: str, post: Post) -> Receipt:
         """Make a new version. X allows five, within 30 minutes, and none of an answer to somebody else."""
-        now = self._one(remote_id)
-        latest = now.versions[-1]
-        if latest != now.id:
-            now = self._one(latest)
+        try:
+            now = self._one(remote_id)
+            latest = now.versions[-1]
+            if latest != now.id:
+                now = self._one(latest)
+        except GoneError:
+            return self._receipt(remote_id)
         if wire.same(now, _text(post), len(post.media)):
             return self._receipt(latest)
         controls = now.edit_controls or shapes.EditControls()

@@ -52,6 +52,8 @@ def pages(
 ) -> Iterator[tuple[Page, Bookmark]]:
     """Yield what is newer than the bookmark, each page with the bookmark to keep after it.
 
+    Pages are followed by X's tokens, and by ids should X no longer know one.
+
     `whole` is false to stop after one page. `forgets` says that X refuses ids that are too old there: seven
     days in the search. Then nothing is left between them and what it still shows, and it is read from the top.
     """
@@ -63,6 +65,10 @@ def pages(
             except GoneError:
                 raise
             except RejectedError:
+                if token and mark.until != gap:
+                    # X no longer knows the page: what is below the last one is read by its id.
+                    gap, token = mark.until, ""
+                    continue
                 if not forgets or token or not (mark.after or gap):
                     raise
                 mark, gap = Bookmark(root=mark.root), ""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any
 
 from hub.testing import Held, Person, Remark, Reply, Request, SocialDouble
-from plugins.twitter.sandbox_door import Door, Login, Refusal, refusal
+from plugins.twitter.sandbox_door import Door, Failed, Login, failed
+from plugins.twitter.sandbox_entries import Entry, Upload, Version, id_at, stamp
 from plugins.twitter.sandbox_form import check_post, check_query, invalid, queries
+from plugins.twitter.sandbox_refusals import REFUSALS
 
-_FIRST_MS = 1288834974657
 _ROUTE = re.compile(r"(?<=[a-z]/)\d+(?=/|$)")
 _LINK = re.compile(
     r"https?://\S+|(?<![\w@./-])(?:[a-z0-9-]+\.)+(?:com|org|net|ru|io|dev|example)\b(?:/\S*)?", re.I
@@ -24,54 +24,18 @@ _EDITS = 5
 _SIZES = {"tweet_image": 5 << 20, "tweet_gif": 15 << 20}
 
 
-@dataclass(slots=True)
-class Version:
-    """One wording of a post: each has an id of its own."""
-
-    id: str
-    text: str
-    sent_at: datetime
-
-
-@dataclass(slots=True)
-class Upload:
-    """An image that was sent; `polls` are the looks that it takes until X has worked on it."""
-
-    id: str
-    content: bytes
-    polls: int = 0
-    alt: str = ""
-
-    @property
-    def key(self) -> str:
-        return f"3_{self.id}"
-
-
-@dataclass(slots=True)
-class Entry:
-    """A post as X keeps it, whoever wrote it: a chain of versions."""
-
-    author: Person
-    conversation: str
-    parent: str | None
-    versions: list[Version]
-    media: list[Upload] = field(default_factory=list)
-    gone: bool = False
-
-    @property
-    def now(self) -> Version:
-        return self.versions[-1]
-
-
 class TwitterDouble(SocialDouble):
     """X, as its documentation of 2026-08 has it ("post") or as before ("tweet").
 
     `login` is the kind of login that `account` gives; all kinds are let in. `limits` are calls in 15 minutes by
     route, see `RATE_LIMITS`. `editable_for` is in seconds. Remarks have the id of their first version. `shift`
-    moves the double's clock, in seconds: what is said while it is negative was said long ago.
+    moves the double's clock, in seconds: what is said while it is negative was said long ago. `longest` is what a
+    text may weigh: 280, and 25,000 for a subscriber. With `stale_cursors` no page token is known, and to the
+    search no id: as after seven days.
     """
 
     shows_email = True
+    refusals = REFUSALS
 
     def __init__(
         self,
@@ -90,6 +54,7 @@ class TwitterDouble(SocialDouble):
         self.door = Door(login, expires_in, limits or {}, self.problems)
         self.editable_for = editable_for
         self.shift = 0.0
+        self.longest = 280
         self.access_level = "read-write"
         self.uploads: dict[str, Upload] = {}
         self.entries: dict[str, Entry] = {}
@@ -112,11 +77,11 @@ class TwitterDouble(SocialDouble):
         """Return the time on the double's clock."""
         return datetime.now(UTC) + timedelta(seconds=self.shift)
 
-    def mention(self, person: Person, text: str) -> str:
+    def mention(self, person: Person, text: str, sent_at: datetime | None = None) -> str:
         """Let a person write a post of their own; return its id."""
         with self.lock:
-            remark_id = self.new_remark_id("")
-            remark = Remark(id=remark_id, post_id=remark_id, person=person, text=text, sent_at=self.moment())
+            remark_id, moment = self.new_remark_id(""), sent_at or self.moment()
+            remark = Remark(id=remark_id, post_id=remark_id, person=person, text=text, sent_at=moment)
             self.remarks[remark_id] = remark
             self._add(remark)
         return remark_id
@@ -133,10 +98,15 @@ class TwitterDouble(SocialDouble):
             super().delete_remark(remark_id)
             self.entries[remark_id].gone = True
 
+    def restore_remark(self, remark_id: str) -> None:
+        with self.lock:
+            super().restore_remark(remark_id)
+            self.entries[remark_id].gone = False
+
     def new_remark_id(self, post_id: str) -> str:
         """Make an id as X does: milliseconds, shifted, always rising."""
         with self.lock:
-            self._newest = max(self._newest + 1, _id_at(self.moment()))
+            self._newest = max(self._newest + 1, id_at(self.moment()))
             return str(self._newest)
 
     def answer(self, request: Request) -> Reply:
@@ -151,7 +121,7 @@ class TwitterDouble(SocialDouble):
             self.door.enter(request)
             headers |= self.door.count(route)
             reply = self._answer(route, request)
-        except Refusal as no:
+        except Failed as no:
             reply = no.reply
         return Reply(reply.json, reply.status, {**headers, **reply.headers}, content_type=reply.content_type)
 
@@ -170,7 +140,7 @@ class TwitterDouble(SocialDouble):
                 return self._delete(last)
             case "GET /2/users/:id/tweets" | "GET /2/users/:id/mentions":
                 if f"/users/{self.us.id}/" not in request.path:
-                    raise refusal(403, "Forbidden", "The double knows only its own account.")
+                    raise failed(403, "Forbidden", "The double knows only its own account.")
                 wanted = self._is_ours if last == "tweets" else self._is_to_us
                 return self._list([each for each in self._all() if wanted(each)], request.query)
             case "GET /2/tweets/search/recent":
@@ -181,11 +151,16 @@ class TwitterDouble(SocialDouble):
                 return self._media_state(self.uploads.get(request.query["media_id"]))
             case "POST /2/media/metadata":
                 return self._set_alt(request.json())
-        raise refusal(404, "Not Found", "Not Found")
+        raise failed(404, "Not Found", "Not Found")
 
     def _all(self) -> list[Entry]:
-        """Return all that is there, newest first, each chain once."""
-        alive = (entry for key, entry in self.entries.items() if not entry.gone and key == entry.now.id)
+        """Return all that is listed, newest first, each chain once."""
+        shown = {post.id for post in self.shown_posts()} | {remark.id for remark in self.shown_remarks()}
+        alive = (
+            entry
+            for key, entry in self.entries.items()
+            if key == entry.now.id and not entry.gone and not shown.isdisjoint({key, entry.versions[0].id})
+        )
         return sorted(alive, key=lambda entry: int(entry.now.id), reverse=True)
 
     def _is_ours(self, entry: Entry) -> bool:
@@ -202,7 +177,7 @@ class TwitterDouble(SocialDouble):
         self.entries[remark.id] = Entry(remark.person, conversation, parent, [version])
 
     def _create(self, body: Any) -> Reply:
-        check_post(body, self.problems)
+        check_post(body, self.longest, self.problems)
         text = body.get("text", "")
         parent = body.get("reply", {}).get("in_reply_to_tweet_id")
         unknown = [each for each in body.get("media", {}).get("media_ids", ()) if each not in self.uploads]
@@ -215,14 +190,14 @@ class TwitterDouble(SocialDouble):
         above = self.entries.get(parent or "")
         if parent and (above is None or above.gone):
             why = "You attempted to reply to a Tweet that is deleted or not visible to you."
-            raise refusal(403, "Forbidden", why)
+            raise failed(403, "Forbidden", why)
         if any(
             each.author is self.us and not each.gone and (each.now.text, each.parent) == (text, parent)
             for each in self.entries.values()
             if not (media or each.media)
         ):
             why = "You are not allowed to create a Tweet with duplicate content."
-            raise refusal(403, "Forbidden", why)
+            raise failed(403, "Forbidden", why)
         version = Version(self.new_remark_id(""), text, self.moment())
         entry = Entry(self.us, above.conversation if above else version.id, parent, [version], media)
         self.entries[version.id] = entry
@@ -237,9 +212,9 @@ class TwitterDouble(SocialDouble):
     def _edit(self, previous: str, text: str, media: list[Upload]) -> Reply:
         entry = self.entries.get(previous)
         if entry is None or entry.gone or entry.author is not self.us:
-            raise refusal(403, "Forbidden", "You are not permitted to perform this action.")
+            raise failed(403, "Forbidden", "You are not permitted to perform this action.")
         if entry.now.id != previous or not self._controls(entry)["is_edit_eligible"]:
-            raise refusal(403, "Forbidden", "This Post can no longer be edited.")
+            raise failed(403, "Forbidden", "This Post can no longer be edited.")
         self.posts.pop(previous, None)
         entry.versions.append(Version(self.new_remark_id(""), text, self.moment()))
         entry.media = media
@@ -268,7 +243,7 @@ class TwitterDouble(SocialDouble):
         if entry is None or entry.gone:
             raise self._not_found(remote_id, 404)
         if entry.author is not self.us:
-            raise refusal(403, "Forbidden", "You are not permitted to perform this action.")
+            raise failed(403, "Forbidden", "You are not permitted to perform this action.")
         entry.gone = True
         self.posts.pop(entry.now.id, None)
         if entry.versions[0].id in self.remarks:
@@ -287,10 +262,10 @@ class TwitterDouble(SocialDouble):
         body.setdefault("errors", []).extend(errors)
         return Reply({name: value for name, value in body.items() if value})
 
-    def _not_found(self, remote_id: str, status: int | None) -> Refusal:
+    def _not_found(self, remote_id: str, status: int | None) -> Failed:
         more = {"value": remote_id, "resource_id": remote_id, "parameter": "ids", "resource_type": "post"}
         kind = self.problems + "resource-not-found"
-        no = refusal(
+        no = failed(
             status or 200, "Not Found Error", f"Could not find post with ids: [{remote_id}].", kind=kind, **more
         )
         if status is None:
@@ -298,9 +273,9 @@ class TwitterDouble(SocialDouble):
         return no
 
     def _search(self, query: Mapping[str, str]) -> Reply:
-        oldest = _id_at(self.moment() - _SEARCHED)
+        oldest = id_at(self.moment() - _SEARCHED)
         for name in ("since_id", "until_id"):
-            if int(query.get(name, oldest)) < oldest:
+            if int(query.get(name, oldest)) < oldest or (self.stale_cursors and name in query):
                 why = f"'{name}' must be a tweet id created after [seven days ago]."
                 raise invalid(why, {name: [query[name]]}, self.problems)
         words = query["query"].split()
@@ -322,7 +297,7 @@ class TwitterDouble(SocialDouble):
 
     def _list(self, entries: list[Entry], query: Mapping[str, str]) -> Reply:
         token = query.get("pagination_token") or query.get("next_token")
-        if token and not re.fullmatch(r"7140\d+", token):
+        if token and (self.stale_cursors or not re.fullmatch(r"7140\d+", token)):
             raise invalid("The pagination token is not valid", {"pagination_token": [token]}, self.problems)
         if "replies" in query.get("exclude", ""):
             entries = [each for each in entries if each.parent is None]
@@ -331,7 +306,7 @@ class TwitterDouble(SocialDouble):
         entries = [each for each in entries if above < int(each.now.id) < below]
         size = int(query.get("max_results", 10))
         shown = [(each, each.now) for each in entries[:size]]
-        body = self._page(shown, query)
+        body = self._page(self.arranged(shown), query)
         body["meta"] = {"result_count": len(shown)}
         if shown:
             body["meta"] |= {"newest_id": shown[0][1].id, "oldest_id": shown[-1][1].id}
@@ -371,7 +346,7 @@ class TwitterDouble(SocialDouble):
             "text": text,
             "author_id": entry.author.id,
             "conversation_id": entry.conversation,
-            "created_at": _stamp(version.sent_at),
+            "created_at": stamp(version.sent_at),
             "edit_controls": self._controls(entry),
             "display_text_range": [start, len(text)],
         }
@@ -398,7 +373,7 @@ class TwitterDouble(SocialDouble):
         return {
             "is_edit_eligible": left > 0 and self.moment() < until and not to_others,
             "edits_remaining": left,
-            "editable_until": _stamp(until),
+            "editable_until": stamp(until),
         }
 
     def _prefix(self, entry: Entry) -> str:
@@ -463,7 +438,7 @@ class TwitterDouble(SocialDouble):
 
     def _media_state(self, image: Upload | None) -> Reply:
         if image is None:
-            raise refusal(404, "Not Found", "Not Found")
+            raise failed(404, "Not Found", "Not Found")
         data: dict[str, Any] = {"id": image.id, "media_key": image.key, "size": len(image.content)}
         data["expires_after_secs"] = 86400
         if image.polls:
@@ -480,11 +455,3 @@ class TwitterDouble(SocialDouble):
             raise invalid("Your media IDs are invalid.", {"id": [body["id"]]}, self.problems)
         image.alt = alt
         return Reply({"data": {"id": image.id, "associated_metadata": body["metadata"]}})
-
-
-def _id_at(moment: datetime) -> int:
-    return (int(moment.timestamp() * 1000) - _FIRST_MS) << 22
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -29,7 +29,7 @@ RATE_LIMITS = {
 WINDOW = 15 * 60
 
 
-class Refusal(Exception):
+class Failed(Exception):
     """The double says no; `reply` is how X says it."""
 
     def __init__(self, reply: Reply) -> None:
@@ -37,10 +37,10 @@ class Refusal(Exception):
         self.reply = reply
 
 
-def refusal(status: int, title: str, detail: str, *, kind: str = "about:blank", **more: Any) -> Refusal:
+def failed(status: int, title: str, detail: str, *, kind: str = "about:blank", **more: Any) -> Failed:
     """Make a problem as X shows it."""
     body = {"title": title, "detail": detail, "type": kind, "status": status, **more}
-    return Refusal(Reply(body, status, content_type="application/problem+json"))
+    return Failed(Reply(body, status, content_type="application/problem+json"))
 
 
 class Door:
@@ -81,7 +81,7 @@ class Door:
         self.access = dict.fromkeys(self.access, 0.0)
 
     def count(self, route: str) -> dict[str, str]:
-        """Count a call and return the headers; raises `Refusal` above the limit."""
+        """Count a call and return the headers; raises `Failed` above the limit."""
         now = time.time()
         ends, used = self._windows.get(route, (0.0, 0))
         if ends <= now:
@@ -94,18 +94,18 @@ class Door:
             "x-rate-limit-reset": str(int(ends)),
         }
         if used >= limit:
-            no = refusal(429, "Too Many Requests", "Too Many Requests")
-            raise Refusal(Reply(no.reply.json, 429, headers, content_type=no.reply.content_type))
+            no = failed(429, "Too Many Requests", "Too Many Requests")
+            raise Failed(Reply(no.reply.json, 429, headers, content_type=no.reply.content_type))
         return headers
 
     def enter(self, request: Request) -> None:
-        """Let a signed call in, or raise `Refusal`."""
+        """Let a signed call in, or raise `Failed`."""
         kind, _, value = request.headers.get("authorization", "").partition(" ")
         if kind == "OAuth" and self._signed(request):
             return
         if kind == "Bearer":
             if value == self.app_only:
-                raise refusal(
+                raise failed(
                     403,
                     "Unsupported Authentication",
                     "Authenticating with OAuth 2.0 Application-Only is forbidden for this endpoint.  Supported "
@@ -114,7 +114,7 @@ class Door:
                 )
             if self.access.get(value, 0.0) > time.time():
                 return
-        raise refusal(401, "Unauthorized", "Unauthorized")
+        raise failed(401, "Unauthorized", "Unauthorized")
 
     def renew(self, request: Request) -> Reply:
         """Answer at the token endpoint: each refresh token is taken once."""

@@ -1,4 +1,4 @@
-"""What the double of X takes: the parameters of each call, and the body of a new post."""
+"""What the double of X takes: the parameters of each call, the body of a new post, and the length of its text."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
+from unicodedata import normalize
+
+import regex
 
 from hub.testing import Reply
-from plugins.twitter.sandbox_door import Refusal
+from plugins.twitter.sandbox_door import Failed
 
 _POST_FIELDS = {
     "post": "article article_title attachments card_uri community_id context_annotations conversation_id"
@@ -35,8 +38,18 @@ _USER_FIELDS = (
 )
 _MEDIA_FIELDS = "alt_text duration_ms height media_key preview_image_url public_metrics type url variants width"
 _ID = re.compile(r"[0-9]{1,19}")
-# Above any plan's length; what the text engine is to keep to is 280, but the double does not weigh.
-_ABSURD = 25_000
+# Weights by config/v3.json of twitter-text: these code points weigh 1, all others 2, an emoji 2, a link 23.
+_LIGHT = (range(0x1100), range(0x2000, 0x200E), range(0x2010, 0x2020), range(0x2032, 0x2038))
+_LINK_WEIGHT = 23
+# Top level domains that a double meets; the list of X's has over a thousand.
+_DOMAIN = r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:com|org|net|info|dev|io|ru|de|uk|fr|ai|me|co)"
+_PLAIN_LINK = regex.compile(
+    rf"(?:https?://|(?<![\w@#$./-])){_DOMAIN}(?![\w@-])(?::\d+)?(?:[/?#][À-ɏЀ-ӿ\w\-.~:/?#\[\]@!$&'()*+,;=%|]*)?",
+    regex.ASCII | regex.IGNORECASE,
+)
+_EMOJI = regex.compile(
+    r"\p{Emoji_Presentation}|\p{Emoji}\ufe0f|\p{Extended_Pictographic}\p{Emoji_Modifier}|\u20e3"
+)
 
 Check = Callable[[str], bool]
 
@@ -92,7 +105,7 @@ def queries(spelling: str) -> dict[str, tuple[set[str], dict[str, Check]]]:
 
 
 def check_query(rule: tuple[set[str], dict[str, Check]], query: Mapping[str, str], problems: str) -> None:
-    """Raise `Refusal` for a parameter that is unknown, missing or wrong."""
+    """Raise `Failed` for a parameter that is unknown, missing or wrong."""
     required, checks = rule
     for name in sorted(required - set(query)):
         raise invalid(f"The `{name}` query parameter can not be empty", {name: []}, problems)
@@ -106,15 +119,34 @@ def check_query(rule: tuple[set[str], dict[str, Check]], query: Mapping[str, str
             raise invalid(why, {name: [value]}, problems)
 
 
-def check_post(body: Any, problems: str) -> None:
-    """Raise `Refusal` for the body of a new post that X would not take."""
-    wrong = _wrong_with(body)
+def weight(text: str) -> int:
+    """Return how long a text is for X (docs.x.com/fundamentals/counting-characters)."""
+    text = normalize("NFC", text)
+    links = 0
+    parts, done = [], 0
+    for link in _PLAIN_LINK.finditer(text):
+        links += 1
+        parts.append(text[done : link.start()])
+        done = link.start() + len(link.group().rstrip(".,:;!?'*|)"))
+    parts.append(text[done:])
+    return links * _LINK_WEIGHT + sum(_weight_of(each) for part in parts for each in regex.findall(r"\X", part))
+
+
+def _weight_of(grapheme: str) -> int:
+    if _EMOJI.search(grapheme):
+        return 2
+    return sum(1 if any(ord(point) in light for light in _LIGHT) else 2 for point in grapheme)
+
+
+def check_post(body: Any, longest: int, problems: str) -> None:
+    """Raise `Failed` for the body of a new post that X would not take; its text may weigh `longest`."""
+    wrong = _wrong_with(body, longest)
     if wrong:
         raise invalid(wrong, {}, problems)
 
 
-def invalid(message: str, parameters: Mapping[str, Any], problems: str) -> Refusal:
-    return Refusal(
+def invalid(message: str, parameters: Mapping[str, Any], problems: str) -> Failed:
+    return Failed(
         Reply(
             {
                 "errors": [{"parameters": parameters, "message": message}],
@@ -133,7 +165,7 @@ def _ids(text: str) -> bool:
     return len(given) <= 100 and all(_is_id(each) for each in given)
 
 
-def _wrong_with(body: Any) -> str:
+def _wrong_with(body: Any, longest: int) -> str:
     if not isinstance(body, dict):
         return "the body is no JSON object"
     inner = {
@@ -166,4 +198,4 @@ def _wrong_with(body: Any) -> str:
     text = body.get("text", "")
     if not text.strip() and "media" not in body:
         return "the text is empty and there are no media"
-    return f"the text is longer than {_ABSURD} characters" if len(text) > _ABSURD else ""
+    return f"the text is longer than {longest} weighted characters" if weight(text) > longest else ""

@@ -162,5 +162,5 @@ def _is_media(url: Url) -> bool:
 
 def id_in(url: str) -> str | None:
     """Return the post that a permalink such as https://x.com/name/status/456 names."""
-    found = re.search(r"/status/(\d{1,19})\b", url)
+    found = re.match(r"https?://(?:\w+\.)?(?:x|twitter)\.com/[\w/]+/status/(\d{1,19})\b", url)
     return found[1] if found else None

@@ -200,9 +200,16 @@ class VK(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Responde
         """Yield posts of others; a first read goes back 24 hours, VK's own default. VK allows 1000 calls a day."""
         since, newest = _since(cursor)
         wanted = {"q": query, "extended": 1, "fields": FIELDS, "count": 200, "start_time": since}
-        start = ""
+        start, anew = "", False
         while True:
-            page = self._read(wire.Envelope[wire.Wall], "newsfeed.search", **wanted, start_from=start or None)
+            try:
+                page = self._read(wire.Envelope[wire.Wall], "newsfeed.search", **wanted, start_from=start or None)
+            except RejectedError:
+                # VK does not say how long it knows a start_from: read from the first page again, once.
+                if anew or not start:
+                    raise
+                start, anew = "", True
+                continue
             last = not page.items or page.next_from in ("", start)
             start = page.next_from
             items = [item for item in page.items if item.from_id != self._owner]

@@ -5,122 +5,30 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from hub.testing import Held, Person, Remark, Reply, Request, SocialDouble
+from plugins.vk.sandbox_form import (
+    BIGGEST_PHOTO,
+    LONGEST_TEXT,
+    MOST_PHOTOS,
+    PARAMS,
+    USUAL,
+    Failed,
+    check_params,
+    invalid,
+    vk_error,
+)
+from plugins.vk.sandbox_refusals import REFUSALS
 
 GROUP = 123
 USER_TOKEN = "vk1.a.sandbox-user-token"
 GROUP_TOKEN = "vk1.a.sandbox-group-token"
 
-_INT = re.compile(r"-?\d+\Z")
-_KINDS: dict[str, Callable[[str], bool]] = {
-    "text": lambda value: True,
-    "int": lambda value: bool(_INT.match(value)),
-    "count": lambda value: value.isdecimal(),
-    "flag": lambda value: value in ("0", "1"),
-    "sort": lambda value: value in ("asc", "desc", "smart"),
-    "filter": lambda value: value in ("owner", "others", "all", "postponed", "suggests", "archived", "donut"),
-    "ids": lambda value: all(re.fullmatch(r"\d+|[\w.]+", one) for one in value.split(",")),
-}
-# Parameter to kind; a `!` marks one that must be there.
-_PARAMS: dict[str, dict[str, str]] = {
-    "wall.post": {
-        "owner_id": "int",
-        "from_group": "flag",
-        "message": "text",
-        "attachments": "text",
-        "signed": "flag",
-        "publish_date": "count",
-        "guid": "text",
-        "close_comments": "flag",
-        "mark_as_ads": "flag",
-        "mute_notifications": "flag",
-        "copyright": "text",
-    },
-    "wall.edit": {"owner_id": "int", "post_id": "count!", "message": "text", "attachments": "text"},
-    "wall.delete": {"owner_id": "int", "post_id": "count"},
-    "wall.get": {
-        "owner_id": "int",
-        "domain": "text",
-        "offset": "count",
-        "count": "count",
-        "filter": "filter",
-        "extended": "flag",
-        "fields": "text",
-    },
-    "wall.getComments": {
-        "owner_id": "int",
-        "post_id": "count",
-        "need_likes": "flag",
-        "start_comment_id": "count",
-        "offset": "int",
-        "count": "count",
-        "sort": "sort",
-        "preview_length": "count",
-        "extended": "flag",
-        "fields": "text",
-        "comment_id": "count",
-        "thread_items_count": "count",
-    },
-    "wall.createComment": {
-        "owner_id": "int",
-        "post_id": "count!",
-        "from_group": "count",
-        "message": "text",
-        "reply_to_comment": "int",
-        "attachments": "text",
-        "guid": "text",
-    },
-    "newsfeed.getMentions": {
-        "owner_id": "int",
-        "start_time": "count",
-        "end_time": "count",
-        "offset": "count",
-        "count": "count",
-    },
-    "newsfeed.search": {
-        "q": "text",
-        "extended": "flag",
-        "count": "count",
-        "start_time": "count",
-        "end_time": "count",
-        "start_from": "text",
-        "fields": "text",
-    },
-    "photos.getWallUploadServer": {"group_id": "int"},
-    "photos.saveWallPhoto": {
-        "user_id": "count",
-        "group_id": "count",
-        "photo": "text!",
-        "server": "int",
-        "hash": "text",
-        "caption": "text",
-    },
-    "users.get": {"user_ids": "ids", "fields": "text", "name_case": "text"},
-    "groups.getById": {"group_ids": "ids", "group_id": "ids", "fields": "text"},
-}
-_MOST = {"wall.get": 100, "wall.getComments": 100, "newsfeed.getMentions": 50, "newsfeed.search": 200}
-_USUAL = {"wall.get": 20, "wall.getComments": 10, "newsfeed.getMentions": 20, "newsfeed.search": 30}
 _ANY_TOKEN = frozenset({"wall.createComment", "users.get", "groups.getById"})  # the others: a user's only
 _DAY = 24 * 3600
-
-
-class Refusal(Exception):
-    """VK's answer is an error."""
-
-    def __init__(self, code: int, text: str) -> None:
-        self.code = code
-        self.text = text
-
-
-def vk_error(code: int, text: str, params: Mapping[str, str] | None = None) -> Reply:
-    """Return an error in VK's shape: HTTP 200, the request echoed."""
-    echoed = [{"key": key, "value": value} for key, value in (params or {}).items()]
-    return Reply(json={"error": {"error_code": code, "error_msg": text, "request_params": echoed}})
 
 
 @dataclass
@@ -141,10 +49,12 @@ class VKDouble(SocialDouble):
     `calls_per_second` and `posts_per_day` are limits (None: none). `closed` closes the wall to us. `pinned` is
     the id of a post that stands first. `edited` holds when a post was changed, `photos` what was saved.
     `forgets_start`: a page that is to start at a comment since deleted is empty instead of the first one; what
-    VK does there is undocumented.
+    VK does there is undocumented. With `stale_cursors` the same holds for every comment, and a search cannot be
+    gone on with.
     """
 
     shows_email = True
+    refusals = REFUSALS
     us = Person(id=f"-{GROUP}", name="Our company", handle="company")
 
     def __init__(
@@ -183,6 +93,16 @@ class VKDouble(SocialDouble):
         """Let a person name the community on their own wall; return the post's id."""
         return self._put(int(person.id), person, text, True, sent_at)
 
+    def mention(self, person: Person, text: str, sent_at: datetime | None = None) -> str:
+        return self.mention_us(person, text, sent_at)
+
+    def delete_remark(self, remark_id: str) -> None:
+        with self.lock:
+            left = [post for post in self.elsewhere if f"{post.owner}_{post.number}" != remark_id]
+            if len(left) == len(self.elsewhere):
+                super().delete_remark(remark_id)
+            self.elsewhere = left
+
     def write_post(self, person: Person, text: str, sent_at: datetime | None = None) -> str:
         """Let a person write on their own wall."""
         return self._put(int(person.id), person, text, False, sent_at)
@@ -205,55 +125,45 @@ class VKDouble(SocialDouble):
         try:
             kind = self._admit(request, method, params)
             result = getattr(self, "_" + method.replace(".", "_").lower())(params, kind)
-        except Refusal as refusal:
-            return vk_error(refusal.code, refusal.text, params)
+        except Failed as failed:
+            return vk_error(failed.code, failed.text, params)
         return Reply(json={"response": result})
 
     def _admit(self, request: Request, method: str, params: dict[str, str]) -> str:
         """Check version, token, pace and parameters, in VK's order; return the kind of the token."""
-        if method not in _PARAMS:
-            raise Refusal(3, "Unknown method passed")
+        if method not in PARAMS:
+            raise Failed(3, "Unknown method passed")
         if not re.fullmatch(r"5\.\d+", params.pop("v", "")):
-            raise Refusal(8, "Invalid request: v is required")
+            raise Failed(8, "Invalid request: v is required")
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
         token = params.pop("access_token", bearer if scheme == "Bearer" else "")
         kind = self.tokens.get(token)
         if kind is None:
-            raise Refusal(5, "User authorization failed: invalid access_token (4).")
+            raise Failed(5, "User authorization failed: invalid access_token (4).")
         if kind == "group" and method not in _ANY_TOKEN:
-            raise Refusal(27, "Group authorization failed: method is unavailable with group auth.")
+            raise Failed(27, "Group authorization failed: method is unavailable with group auth.")
         if self.calls_per_second is not None:
             now = time.monotonic()
             self._recent = [then for then in self._recent if now - then < 1]
             if len(self._recent) >= self.calls_per_second:
-                raise Refusal(6, "Too many requests per second")
+                raise Failed(6, "Too many requests per second")
             self._recent.append(now)
-        allowed = _PARAMS[method]
-        for name, value in params.items():
-            if name not in allowed:
-                raise Refusal(100, f"One of the parameters specified was missing or invalid: {name} is unknown")
-            if not _KINDS[allowed[name].rstrip("!")](value):
-                raise Refusal(100, f"One of the parameters specified was missing or invalid: {name} is wrong")
-        for name, wanted in allowed.items():
-            if wanted.endswith("!") and not params.get(name):
-                raise Refusal(100, f"One of the parameters specified was missing or invalid: {name} is undefined")
-        if int(params.get("count", 0)) > _MOST.get(method, 1000):
-            raise Refusal(100, "One of the parameters specified was missing or invalid: count is too big")
+        check_params(method, params)
         return kind
 
     # Writing
 
     def _wall_post(self, params: dict[str, str], kind: str) -> dict[str, int]:
         if params.get("owner_id") != str(-self.group) or params.get("from_group") != "1":
-            raise Refusal(214, "Access to adding post denied: you can only write as the community here")
+            raise Failed(214, "Access to adding post denied: you can only write as the community here")
         guid = params.get("guid", "")
         # What VK does at a second guid is undocumented; here it gives back the first post.
         if guid and guid in self._guids:
             return {"post_id": _number(self._guids[guid])}
         if self.closed:
-            raise Refusal(214, "Access to adding post denied: access to the wall is closed")
+            raise Failed(214, "Access to adding post denied: access to the wall is closed")
         if self.posts_per_day is not None and len(self.posts) >= self.posts_per_day:
-            raise Refusal(214, f"Access to adding post denied: you can only add {self.posts_per_day} posts a day")
+            raise Failed(214, f"Access to adding post denied: you can only add {self.posts_per_day} posts a day")
         text, parts, link = self._content(params)
         held = Held(id=f"-{self.group}_{self.next_id()}", text=text, link=link, alts=self._alts(parts))
         self.posts[held.id] = held
@@ -277,19 +187,19 @@ class VKDouble(SocialDouble):
     def _wall_createcomment(self, params: dict[str, str], kind: str) -> dict[str, Any]:
         post_id = f"{params.get('owner_id', self.user.id)}_{params['post_id']}"
         if not self._commentable(post_id):
-            raise Refusal(15, "Access denied: post was not found")
+            raise Failed(15, "Access denied: post was not found")
         guid = params.get("guid", "")
         if guid and guid in self._guids:
             return {"comment_id": _number(self._guids[guid]), "parents_stack": []}
         if not params.get("message"):
-            raise Refusal(100, "One of the parameters specified was missing or invalid: message is undefined")
+            raise invalid("message is undefined")
         if params.get("from_group", str(self.group)) != str(self.group):
-            raise Refusal(213, "Access to status replies denied")
+            raise Failed(213, "Access to status replies denied")
         parent = None
         if "reply_to_comment" in params:
             parent = f"{post_id.partition('_')[0]}_{params['reply_to_comment']}"
             if parent not in self.remarks or self.remarks[parent].deleted:
-                raise Refusal(100, "One of the parameters specified was missing or invalid: reply_to_comment")
+                raise invalid("reply_to_comment")
         remark_id = self.say(self.us, post_id, params["message"], parent)
         if guid:
             self._guids[guid] = remark_id
@@ -299,14 +209,14 @@ class VKDouble(SocialDouble):
         text = params.get("message", "")
         parts = [part for part in params.get("attachments", "").split(",") if part]
         if not text and not parts:
-            raise Refusal(100, "One of the parameters specified was missing or invalid: message is undefined")
-        if len(text) > 16_384:
-            raise Refusal(100, "One of the parameters specified was missing or invalid: message is too long")
+            raise invalid("message is undefined")
+        if len(text) > LONGEST_TEXT:
+            raise invalid("message is too long")
         links = [part for part in parts if part.startswith(("http://", "https://"))]
         photos = [part for part in parts if part not in links]
         unknown = [part for part in photos if part.rpartition("_")[0] not in self.photos]
-        if len(links) > 1 or unknown or len(photos) > 10:
-            raise Refusal(100, "One of the parameters specified was missing or invalid: attachments")
+        if len(links) > 1 or unknown or len(photos) > MOST_PHOTOS:
+            raise invalid("attachments")
         return text, parts, next(iter(links), "")
 
     def _alts(self, parts: list[str]) -> list[str]:
@@ -316,7 +226,7 @@ class VKDouble(SocialDouble):
     def _post(self, params: dict[str, str]) -> Held:
         held = self.posts.get(f"{params.get('owner_id')}_{params.get('post_id')}")
         if held is None:
-            raise Refusal(104, "Not found")
+            raise Failed(104, "Not found")
         return held
 
     # Photos
@@ -331,6 +241,8 @@ class VKDouble(SocialDouble):
             return Reply(status=403, json={"error": "ERR_AUTH: a token has no place here"})
         if not content or kind not in ("image/jpeg", "image/png", "image/gif"):
             return Reply(json={"error": "ERR_UPLOAD_BAD_IMAGE_FORMAT: bad image format"})
+        if len(content) > BIGGEST_PHOTO:
+            return Reply(json={"error": "ERR_UPLOAD_FILE_TOO_BIG: file is too big"})
         digest = f"hash{len(self._uploads)}"
         self._uploads[digest] = content
         photo = json.dumps([{"photo": digest, "sizes": []}])
@@ -338,7 +250,7 @@ class VKDouble(SocialDouble):
 
     def _photos_savewallphoto(self, params: dict[str, str], kind: str) -> list[dict[str, Any]]:
         if params.get("hash") not in self._uploads:
-            raise Refusal(121, "Invalid hash")
+            raise Failed(121, "Invalid hash")
         number = self.next_id()
         photo = {
             "id": number,
@@ -360,9 +272,9 @@ class VKDouble(SocialDouble):
 
     def _wall_get(self, params: dict[str, str], kind: str) -> dict[str, Any]:
         if params.get("owner_id") != str(-self.group):
-            raise Refusal(15, "Access denied: this double has one wall only")
+            raise Failed(15, "Access denied: this double has one wall only")
         wanted = params.get("filter", "all")
-        items = [] if wanted == "others" else [self._held_json(held) for held in self.posts.values()]
+        items = [] if wanted == "others" else [self._held_json(held) for held in self.shown_posts()]
         if wanted in ("others", "all"):
             items += [_elsewhere_json(post) for post in self.elsewhere if post.owner == -self.group]
         items.sort(key=lambda item: (item["id"] == _number(self.pinned), item["date"], item["id"]), reverse=True)
@@ -375,9 +287,11 @@ class VKDouble(SocialDouble):
     def _newsfeed_search(self, params: dict[str, str], kind: str) -> dict[str, Any]:
         wanted = params.get("q", "").casefold()
         found = _since([post for post in self.elsewhere if wanted in post.text.casefold()], params)
+        if self.stale_cursors and "start_from" in params:
+            raise invalid("start_from is unknown")
         start = int(params.get("start_from", "0/").partition("/")[0])
         page = self._page("newsfeed.search", {**params, "offset": str(start)}, found)
-        end = start + len(page["items"])
+        end = start + int(params.get("count", USUAL["newsfeed.search"]))
         if end < len(found):
             page["next_from"] = f"{end}/{found[end]['owner_id']}_{found[end]['id']}"
         return {**page, "total_count": len(found), "count": min(len(found), 1000)}
@@ -385,14 +299,15 @@ class VKDouble(SocialDouble):
     def _wall_getcomments(self, params: dict[str, str], kind: str) -> dict[str, Any]:
         post_id = f"{params.get('owner_id')}_{params.get('post_id')}"
         if not self._commentable(post_id):
-            raise Refusal(15, "Access denied: post was not found")
+            raise Failed(15, "Access denied: post was not found")
         under: dict[int, list[Remark]] = {}
         for remark in self.remarks.values():
-            if remark.post_id == post_id:
+            if remark.post_id == post_id and remark.id not in self.hidden:
                 top = next(iter(self._stack(remark)), 0)
                 under.setdefault(top, []).append(remark)
+        alive = {remark.id for remark in self.shown_remarks(post_id)}
         shown = {
-            top: [remark for remark in level if not remark.deleted or self._answered(remark, under)]
+            top: [one for one in level if one.id in alive or _answered(one, under, alive)]
             for top, level in under.items()
         }
         # Answers to a comment that is gone without a trace would be orphans; VK keeps a stub above them.
@@ -401,13 +316,16 @@ class VKDouble(SocialDouble):
             level.reverse()
         first = params.get("start_comment_id")
         places = [place for place, one in enumerate(level) if str(_number(one.id)) == first]
-        start = places[0] if places else len(level) if first and self.forgets_start else 0
+        if self.stale_cursors:
+            places = []
+        forgotten = self.forgets_start or self.stale_cursors
+        start = places[0] if places else len(level) if first and forgotten else 0
         start = max(start + int(params.get("offset", 0)), 0)
         page = level[start : start + int(params.get("count", 10))]
         inner = int(params.get("thread_items_count", 0))
-        items = [self._remark_json(one, shown, inner) for one in page]
+        items = self.arranged([self._remark_json(one, shown, inner) for one in page])
         answer: dict[str, Any] = {
-            "count": sum(map(len, shown.values())),
+            "count": sum(1 + len(shown.get(_number(one.id), ())) for one in shown.get(0, ())),
             "current_level_count": len(level),
             "items": items,
             "can_post": True,
@@ -415,9 +333,6 @@ class VKDouble(SocialDouble):
             "groups_can_post": True,
         }
         return self._with_people(answer, params, items)
-
-    def _answered(self, remark: Remark, under: dict[int, list[Remark]]) -> bool:
-        return any(not one.deleted for one in under.get(_number(remark.id), []))
 
     def _users_get(self, params: dict[str, str], kind: str) -> list[dict[str, Any]]:
         if "user_ids" not in params:
@@ -432,8 +347,8 @@ class VKDouble(SocialDouble):
 
     def _page(self, method: str, params: dict[str, str], items: list[dict[str, Any]]) -> dict[str, Any]:
         start = int(params.get("offset", 0))
-        page = items[start : start + int(params.get("count", _USUAL[method]))]
-        return self._with_people({"count": len(items), "items": page}, params, page)
+        page = items[start : start + int(params.get("count", USUAL[method]))]
+        return self._with_people({"count": len(items), "items": self.arranged(page)}, params, page)
 
     def _with_people(
         self, answer: dict[str, Any], params: dict[str, str], items: list[dict[str, Any]]
@@ -498,6 +413,11 @@ class VKDouble(SocialDouble):
             {"admin_level": self.admin_level} if self.admin_level else {}
         )
         return {"id": self.group, "name": self.us.name, "screen_name": self.us.handle, "type": "page", **rights}
+
+
+def _answered(remark: Remark, under: dict[int, list[Remark]], alive: set[str]) -> bool:
+    """Tell whether a comment has answers that are shown: then a stub of it stays when it is deleted."""
+    return any(one.id in alive for one in under.get(_number(remark.id), []))
 
 
 def _number(remote_id: str) -> int:

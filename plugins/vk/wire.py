@@ -331,5 +331,5 @@ def seen(cursor: str | None) -> Seen | None:
 
 def id_in(url: str) -> str | None:
     """Return the post that a permalink such as https://vk.com/wall-123_456 names."""
-    found = re.search(r"\bwall(-?\d+_\d+)", url)
+    found = re.match(r"https?://(?:\w+\.)?vk\.(?:com|ru)/.*\bwall(-?\d+_\d+)", url)
     return found[1] if found else None

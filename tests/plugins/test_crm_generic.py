@@ -19,7 +19,7 @@ from hub import (
     TransientError,
     UnknownOutcome,
 )
-from hub.testing import Reply, Request, open_adapter
+from hub.testing import Reply, Request, faults, open_adapter
 from plugins.crm_generic import Crm
 from plugins.crm_generic.sandbox import AuthKind, CrmDouble, PagingKind
 
@@ -107,7 +107,9 @@ def test_an_error_that_repeats_our_credentials_is_told_without_them(auth: AuthKi
         adapter.check()
         sent = double.calls[-1].headers.get("authorization", "")
         for status in (400, 401, 403, 404, 409, 418, 500):
-            double.answer_next(Reply({"message": f"bad key {double.secret} in {sent}"}, status=status), is_create)
+            double.inject(
+                faults.answered(Reply({"message": f"bad key {double.secret} in {sent}"}, status=status)), is_create
+            )
             with pytest.raises(HubError) as caught:
                 adapter.push_contact(ANN, None)
             told = repr((str(caught.value), caught.value, caught.value.facts, caught.value.hint))
@@ -179,8 +181,7 @@ def test_more_saves_the_last_empty_call() -> None:
 def test_a_cursor_that_comes_twice_is_an_error_and_no_loop() -> None:
     page = Reply({"data": [], "paging": {"next": {"after": "same"}}})
     with CrmDouble() as double:
-        for _ in range(12):
-            double.answer_next(page)
+        double.inject(faults.answered(page), times=12)
         with pytest.raises(TransientError, match=r"paging\.next: it leads in a circle"):
             pulled(crm(double))
         assert len(double.calls) == 2
@@ -189,8 +190,7 @@ def test_a_cursor_that_comes_twice_is_an_error_and_no_loop() -> None:
 def test_a_page_parameter_that_the_crm_ignores_is_an_error_and_no_loop() -> None:
     page = Reply({"data": [{"id": 1}, {"id": 2}]})
     with CrmDouble(paging="page") as double:
-        for _ in range(12):
-            double.answer_next(page)
+        double.inject(faults.answered(page), times=12)
         with pytest.raises(TransientError, match=r"paging\.param: the page is the same as the one before it"):
             pulled(crm(double))
         assert len(double.calls) == 2
@@ -198,7 +198,9 @@ def test_a_page_parameter_that_the_crm_ignores_is_an_error_and_no_loop() -> None
 
 def test_a_link_to_another_host_is_not_followed() -> None:
     with CrmDouble(paging="link") as double:
-        double.answer_next(Reply({"data": [], "links": {"next": "https://evil.example/contacts?page=2"}}))
+        double.inject(
+            faults.answered(Reply({"data": [], "links": {"next": "https://evil.example/contacts?page=2"}}))
+        )
         with pytest.raises(TransientError, match=r"it leads to another host, evil\.example"):
             pulled(crm(double))
 
@@ -206,13 +208,15 @@ def test_a_link_to_another_host_is_not_followed() -> None:
 def test_a_link_with_the_scheme_that_a_proxy_hides_is_followed_on_our_own_address() -> None:
     with CrmDouble(paging="link") as double:
         double.add_contact("Ann Lee")
-        double.answer_next(Reply({"data": [], "links": {"next": "https://127.0.0.1/api/contacts?per_page=9"}}))
+        double.inject(
+            faults.answered(Reply({"data": [], "links": {"next": "https://127.0.0.1/api/contacts?per_page=9"}}))
+        )
         assert [contact.name for contact in pulled(crm(double))] == ["Ann Lee"]
 
 
 def test_an_empty_answer_is_an_empty_list() -> None:
     with CrmDouble() as double:
-        double.answer_next(Reply(body=b"", status=204))
+        double.inject(faults.answered(Reply(body=b"", status=204)))
         assert pulled(crm(double)) == []
 
 
@@ -237,7 +241,7 @@ def test_a_record_that_the_map_does_not_fit_is_named() -> None:
 def test_a_search_by_post_sends_its_parameters_as_json() -> None:
     listing = {"method": "POST", "params": {"filter": {"changed": {"from": "{since}"}}}}
     with CrmDouble() as double:
-        double.answer_next(Reply({"data": []}))
+        double.inject(faults.answered(Reply({"data": []})))
         adapter = crm(double, lambda settings: settings["contacts"]["list"].update(listing))
         pulled(adapter, '{"updated_at":"2026-05-04T10:01:00Z"}')
         assert double.calls[-1].query == {}
@@ -394,7 +398,7 @@ def test_an_id_cannot_leave_its_place_in_the_path() -> None:
 def test_an_update_by_post_carries_the_id_in_the_body() -> None:
     update = {"method": "POST", "path": "/contact.update", "body": {"id": "{id}", "fields": "{contact}"}}
     with CrmDouble() as double:
-        double.answer_next(Reply({"result": True}))
+        double.inject(faults.answered(Reply({"result": True})))
         crm(double, lambda settings: settings["contacts"].update(update=update)).push_contact(ANN, "75")
         assert double.calls[-1].json() == {
             "id": "75",
@@ -440,7 +444,7 @@ def is_create(request: Request) -> bool:
 
 def test_a_lost_answer_to_a_create_is_an_unknown_outcome_and_one_contact() -> None:
     with CrmDouble() as double:
-        double.lose_answer(is_create)
+        double.inject(faults.LOST, is_create)
         with pytest.raises(UnknownOutcome):
             crm(double).push_contact(ANN, None)
         assert (len(double.contacts), len(double.calls)) == (1, 1)
@@ -459,7 +463,7 @@ def test_a_lost_answer_to_a_create_is_an_unknown_outcome_and_one_contact() -> No
 )
 def test_no_id_in_the_answer_to_a_create_is_an_unknown_outcome(reply: Reply) -> None:
     with CrmDouble() as double:
-        double.answer_after(reply, is_create)
+        double.inject(faults.answered(reply).after, is_create)
         with pytest.raises(UnknownOutcome):
             crm(double).push_contact(ANN, None)
         assert len(double.contacts) == 1
@@ -468,7 +472,7 @@ def test_no_id_in_the_answer_to_a_create_is_an_unknown_outcome(reply: Reply) -> 
 def test_a_lost_answer_to_a_note_is_an_unknown_outcome_and_one_note() -> None:
     with CrmDouble() as double:
         contact_id = double.add_contact("Ann Lee")
-        double.lose_answer()
+        double.inject(faults.LOST)
         with pytest.raises(UnknownOutcome):
             crm(double).add_note(contact_id, Note(key="k1", text="hello"))
         assert len(double.notes) == 1
@@ -477,7 +481,7 @@ def test_a_lost_answer_to_a_note_is_an_unknown_outcome_and_one_note() -> None:
 def test_a_lost_answer_to_an_update_is_tried_again() -> None:
     with CrmDouble() as double:
         contact_id = double.add_contact("Ann Lee")
-        double.lose_answer()
+        double.inject(faults.LOST)
         crm(double).push_contact(Contact(name="Ann Moore"), contact_id)
         assert (double.contacts[contact_id].last_name, len(double.calls)) == ("Moore", 2)
 
@@ -485,7 +489,7 @@ def test_a_lost_answer_to_an_update_is_tried_again() -> None:
 def test_a_lost_answer_to_an_update_by_post_is_not_tried_again() -> None:
     update = {"method": "POST", "path": "/update/{id}"}
     with CrmDouble() as double:
-        double.drop_request()
+        double.inject(faults.DROPPED)
         adapter = crm(double, lambda settings: settings["contacts"].update(update=update))
         with pytest.raises(UnknownOutcome):
             adapter.push_contact(ANN, "1")
@@ -519,7 +523,7 @@ def test_a_field_that_the_crm_does_not_know_is_refused_with_its_reason_and_a_hin
 
 def test_a_missing_right_is_refused_with_a_hint() -> None:
     with CrmDouble() as double:
-        double.answer_next(Reply({"detail": "read only"}, status=403))
+        double.inject(faults.answered(Reply({"detail": "read only"}, status=403)))
         with pytest.raises(RejectedError, match=r"\(read only\)") as caught:
             crm(double).push_contact(ANN, None)
     assert caught.value.hint == "give the credentials the right to do this in the CRM"
@@ -528,7 +532,7 @@ def test_a_missing_right_is_refused_with_a_hint() -> None:
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_record_that_is_gone_is_a_gone_error(status: int) -> None:
     with CrmDouble() as double:
-        double.answer_next(Reply({"message": "no such contact"}, status=status))
+        double.inject(faults.answered(Reply({"message": "no such contact"}, status=status)))
         with pytest.raises(GoneError, match="no such contact"):
             crm(double).push_contact(ANN, "99")
 
@@ -561,8 +565,7 @@ def test_a_long_rate_limit_is_a_transient_error_with_its_wait() -> None:
 def test_a_rule_says_what_an_answer_means_even_with_status_200(means: str, error: type[HubError]) -> None:
     rule = {"status": 200, "when": "error == 'LIMIT'", "means": means}
     with CrmDouble() as double:
-        for _ in range(9):
-            double.answer_next(Reply({"error": "LIMIT", "error_description": "over it"}))
+        double.inject(faults.answered(Reply({"error": "LIMIT", "error_description": "over it"})), times=9)
         adapter = crm(double, lambda settings: settings.update(errors=[rule]), deadline=0.3)
         with pytest.raises(error, match=r"HTTP 200 \(over it\)$") as caught:
             adapter.push_contact(ANN, None)
@@ -591,6 +594,6 @@ def test_a_rule_that_does_not_fit_leaves_the_answer_alone() -> None:
 )
 def test_the_reason_is_found_in_the_usual_shapes_of_an_error(body: Any, reason: str) -> None:
     with CrmDouble() as double:
-        double.answer_next(Reply(body, status=400))
+        double.inject(faults.answered(Reply(body, status=400)))
         with pytest.raises(RejectedError, match=rf"HTTP 400 \({reason}\)$"):
             crm(double).push_contact(ANN, None)

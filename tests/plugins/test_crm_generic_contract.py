@@ -13,7 +13,7 @@ import pytest
 from openapi_schema_validator import OAS30Validator
 
 from hub import AuthError, Contact, DuplicateError, HubError, TransientError
-from hub.testing import Double, Reply, Request, open_adapter
+from hub.testing import Double, Reply, Request, faults, open_adapter
 from plugins.crm_generic import Crm
 
 pytestmark = pytest.mark.contract
@@ -124,7 +124,6 @@ def test_an_error_in_the_official_shape_is_understood(
     body = {"status": "error", "message": "No", "correlationId": "aeb5f871-7f07-4993-9211-075dc63e7cbf"}
     body["category"] = category
     check(spec, {"$ref": "#/components/schemas/Error"}, body)
-    for _ in range(9):
-        hubspot.answer_next(Reply(body, status=status, headers={"Retry-After": "60"}))
+    hubspot.inject(faults.answered(Reply(body, status=status, headers={"Retry-After": "60"})), times=9)
     with pytest.raises(error, match=r"\(No\)"):
         crm.push_contact(ANN, None)

@@ -192,7 +192,10 @@ def test_an_error_of_no_known_code_is_left_to_a_status_of_the_5xx(status: int) -
     [
         ("https://www.facebook.com/2121/posts/456", "2121_456"),
         ("https://www.facebook.com/shop/posts/a-title-456?x=1", "2121_456"),
+        ("https://m.facebook.com/2121/posts/456/", "2121_456"),
         ("https://www.facebook.com/shop", None),
+        ("https://www.facebook.com/999/posts/456", None),
+        ("https://elsewhere.example/2121/posts/456", None),
     ],
 )
 def test_a_permalink_gives_the_posts_id(url: str, remote_id: str | None) -> None:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from hub import AuthError, Batch, GoneError, HubError, Media, RejectedError, RemotePost, TransientError
 from hub.publishing.media import read_image
-from hub.testing import Reply, Request, open_adapter
+from hub.testing import Reply, Request, faults, open_adapter
 from plugins.rss import RssAdapter, register_adapters
 from plugins.rss.sandbox import BlogDouble, Format
 
@@ -170,7 +170,7 @@ def test_an_unchanged_feed_costs_one_call_and_keeps_its_cursor(blog: BlogDouble,
 def test_the_validators_go_back_byte_for_byte(blog: BlogDouble, feed: RssAdapter) -> None:
     odd = {"ETag": 'W/"a b;c"', "Last-Modified": "last tuesday"}
     body = b"<rss version='2.0'><channel><item><guid>1</guid></item></channel></rss>"
-    blog.answer_next(Reply(body=body, content_type="text/xml", headers=odd))
+    blog.inject(faults.answered(Reply(body=body, content_type="text/xml", headers=odd)))
     _, cursor = read(feed)
     read(feed, cursor)
     sent = blog.calls[-1].headers
@@ -179,7 +179,7 @@ def test_the_validators_go_back_byte_for_byte(blog: BlogDouble, feed: RssAdapter
 
 def test_a_validator_that_no_header_may_hold_is_left_out(blog: BlogDouble, feed: RssAdapter) -> None:
     body = b"<rss version='2.0'><channel><item><guid>1</guid></item></channel></rss>"
-    blog.answer_next(Reply(body=body, content_type="text/xml", headers={"ETag": '"caf\u00e9"'}))
+    blog.inject(faults.answered(Reply(body=body, content_type="text/xml", headers={"ETag": '"caf\u00e9"'})))
     _, cursor = read(feed)
     read(feed, cursor)
     assert "if-none-match" not in blog.calls[-1].headers
@@ -253,6 +253,13 @@ def test_no_post_is_skipped_when_more_appeared_than_the_window_holds(
     assert [post.sent_at for post in posts] == sorted(post.sent_at for post in posts if post.sent_at)
 
 
+def test_no_post_is_skipped_after_a_first_read_of_an_empty_feed(blog: BlogDouble, feed: RssAdapter) -> None:
+    _, cursor = read(feed)
+    new = fill(blog, 30)
+    posts, _ = read(feed, cursor)
+    assert [post.remote_id for post in posts] == new
+
+
 def test_archives_go_out_with_the_old_cursor_so_that_a_crash_skips_nothing(
     blog: BlogDouble, feed: RssAdapter
 ) -> None:
@@ -283,7 +290,7 @@ def test_a_broken_archive_does_not_hold_up_the_feed(blog: BlogDouble, feed: RssA
     fill(blog, 5)
     _, cursor = read(feed)
     new = fill(blog, 50, first=6)
-    blog.answer_next(Reply(status=404, body=b""), lambda request: "page" in request.query)
+    blog.inject(faults.answered(Reply(status=404, body=b"")), lambda request: "page" in request.query)
     posts, after = read(feed, cursor)
     assert [post.remote_id for post in posts] == new[-20:]
     assert after != cursor
@@ -295,7 +302,7 @@ def test_archives_that_lead_in_circles_end(blog: BlogDouble, feed: RssAdapter) -
     )
     for n in range(4):
         body = loop.format(f"<item><guid>{n}</guid></item></channel></rss>").encode()
-        blog.answer_next(Reply(body=body, content_type="text/xml"))
+        blog.inject(faults.answered(Reply(body=body, content_type="text/xml")))
     _, cursor = read(feed)
     read(feed, cursor)
     assert len(blog.calls) == 3
@@ -327,7 +334,7 @@ def test_a_redirect_on_an_unchanged_feed_is_remembered_too(blog: BlogDouble, fee
     fill(blog, 1)
     _, cursor = read(feed)
     blog.moved["/feed.xml"] = (301, "/new.xml")
-    blog.answer_next(Reply(status=304, body=b""), asking_for("/new.xml"))
+    blog.inject(faults.answered(Reply(status=304, body=b"")), asking_for("/new.xml"))
     posts, cursor = read(feed, cursor)
     assert posts == []
     assert json.loads(cursor)["url"] == f"{blog.url}/new.xml"
@@ -338,7 +345,7 @@ def test_a_feed_gone_from_where_it_moved_is_asked_for_at_home(blog: BlogDouble, 
     blog.moved["/feed.xml"] = (301, "/atom.xml")
     _, cursor = read(feed)
     blog.moved.clear()
-    blog.answer_next(Reply(status=404, body=b""), asking_for("/atom.xml"))
+    blog.inject(faults.answered(Reply(status=404, body=b"")), asking_for("/atom.xml"))
     posts, cursor = read(feed, cursor)
     assert len(posts) == 1
     assert "atom.xml" not in cursor
@@ -404,7 +411,7 @@ def test_the_login_is_never_in_an_address(blog: BlogDouble, opened: Callable[...
 def test_an_error_is_told_apart_and_says_what_mends_it(
     blog: BlogDouble, opened: Callable[..., RssAdapter], reply: Reply, kind: type[HubError], hint: str
 ) -> None:
-    blog.answer_next(reply)
+    blog.inject(faults.answered(reply))
     adapter = opened(blog.account(), token=SECRET)
     with pytest.raises(kind) as refused:
         read(adapter)
@@ -418,8 +425,7 @@ def test_trouble_of_the_server_is_transient(
     blog: BlogDouble, opened: Callable[..., RssAdapter], status: int
 ) -> None:
     adapter = open_adapter(RssAdapter, blog.account(), deadline=0.3)
-    for _ in range(6):
-        blog.answer_next(Reply(status=status, body=b"", headers={"Retry-After": "120"}))
+    blog.inject(faults.answered(Reply(status=status, body=b"", headers={"Retry-After": "120"})), times=6)
     with pytest.raises(TransientError) as failed:
         read(adapter)
     assert failed.value.retry_after == (120 if status in (429, 503) else None)
@@ -428,7 +434,7 @@ def test_trouble_of_the_server_is_transient(
 
 def test_a_lost_answer_is_asked_for_again(blog: BlogDouble, feed: RssAdapter) -> None:
     fill(blog, 1)
-    blog.lose_answer()
+    blog.inject(faults.LOST)
     assert len(read(feed)[0]) == 1
 
 
@@ -470,7 +476,7 @@ def test_a_giant_answer_is_refused(blog: BlogDouble) -> None:
 
 def test_a_bomb_in_an_answer_is_refused(blog: BlogDouble, feed: RssAdapter) -> None:
     bomb = b'<!DOCTYPE r [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><rss version="2.0"><channel>&b;</channel></rss>'
-    blog.answer_next(Reply(body=bomb, content_type="application/rss+xml"))
+    blog.inject(faults.answered(Reply(body=bomb, content_type="application/rss+xml")))
     with pytest.raises(RejectedError, match="declares XML entities"):
         read(feed)
 

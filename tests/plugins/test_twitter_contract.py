@@ -27,7 +27,7 @@ from hub import (
     Thread,
     TransientError,
 )
-from hub.testing import Reply, Request, open_adapter
+from hub.testing import Reply, Request, faults, open_adapter
 from plugins.twitter import Twitter, shapes, wire
 from plugins.twitter.sandbox import TwitterDouble
 from plugins.twitter.sandbox_door import RATE_LIMITS
@@ -67,6 +67,7 @@ def story(request: pytest.FixtureRequest) -> Iterator[Recording]:
     """All that the plugin ever does, successes and refusals."""
     with Recording(login=request.param) as double:
         twitter = open_adapter(Twitter, double.account())
+        double.longest = 25_000
         tell(twitter, double)
         twitter.http.close()
         yield double
@@ -117,7 +118,7 @@ def operation(openapi: dict[str, Any], request: Request) -> dict[str, Any] | Non
     return found
 
 
-def faults(openapi: dict[str, Any], schema: dict[str, Any], value: object) -> list[str]:
+def misfits(openapi: dict[str, Any], schema: dict[str, Any], value: object) -> list[str]:
     root = {**schema, "components": openapi["components"]}
     return [f"{error.json_path}: {error.message[:200]}" for error in OAS30Validator(root).iter_errors(value)]
 
@@ -146,7 +147,7 @@ def typed(text: str, schema: dict[str, Any]) -> object:
 
 @pytest.mark.parametrize("body", [{"text": 5}, {"txt": "a"}, {"text": "a", "media": {"media_ids": []}}])
 def test_the_comparison_sees_a_wrong_body(openapi: dict[str, Any], body: object) -> None:
-    assert faults(openapi, {"$ref": "#/components/schemas/CreatePostsRequest"}, body)
+    assert misfits(openapi, {"$ref": "#/components/schemas/CreatePostsRequest"}, body)
 
 
 # What the plugin asks
@@ -167,7 +168,7 @@ def test_every_query_is_as_x_describes_it(story: Recording, openapi: dict[str, A
         ]
         for name in set(call.query) & set(known):
             schema = schema_of(openapi, known[name]["schema"])
-            wrong += [f"{name} {fault}" for fault in faults(openapi, schema, typed(call.query[name], schema))]
+            wrong += [f"{name} {fault}" for fault in misfits(openapi, schema, typed(call.query[name], schema))]
     assert wrong == []
 
 
@@ -180,7 +181,7 @@ def test_every_body_is_as_x_describes_it(story: Recording, openapi: dict[str, An
             body: Any = call.json() if call.content_type == "application/json" else dict(call.form())
             if call.content_type == "multipart/form-data":
                 body |= {name: content.decode("latin-1") for name, (_, content) in call.files().items()}
-            wrong += faults(openapi, described["content"][call.content_type]["schema"], body)
+            wrong += misfits(openapi, described["content"][call.content_type]["schema"], body)
             seen.add((call.path, call.content_type))
     assert wrong == []
     assert seen == {
@@ -223,7 +224,7 @@ def test_every_success_of_the_double_is_as_x_describes_it(story: Recording, open
     for request, reply in story.told:
         if reply.status < 300:
             described = (operation(openapi, request) or {})["responses"][str(reply.status)]
-            wrong += faults(openapi, described["content"]["application/json"]["schema"], reply.json)
+            wrong += misfits(openapi, described["content"]["application/json"]["schema"], reply.json)
             seen.add(f"{request.method} {re.sub('[0-9]{9,}', ':id', request.path)}")
     assert wrong == []
     assert len(seen) == 10
@@ -247,7 +248,7 @@ def test_every_refusal_of_the_double_is_as_x_describes_it(story: Recording, open
         # A problem without a type of its own is as public clients recorded it; the description has typed ones.
         if reply.status >= 400 and reply.json.get("type") != "about:blank":
             described = (operation(openapi, request) or {})["responses"]["default"]["content"][reply.content_type]
-            wrong += faults(openapi, described["schema"], reply.json)
+            wrong += misfits(openapi, described["schema"], reply.json)
             seen.add(reply.status)
     assert wrong == []
     assert seen == {400, 404}
@@ -489,7 +490,7 @@ def test_the_errors_that_x_shows_say_what_to_do_next(
         body = example
     with TwitterDouble() as double:
         twitter = open_adapter(Twitter, double.account(), deadline=0.5)
-        double.answer_next(Reply(body, status))
+        double.inject(faults.answered(Reply(body, status)))
         with pytest.raises(error):
             twitter.publish(Post(text="Hello"))
         twitter.http.close()

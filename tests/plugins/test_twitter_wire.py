@@ -227,7 +227,9 @@ def test_a_bookmark_asks_for_two_minutes_again() -> None:
     [
         ("https://x.com/company/status/20", "20"),
         ("https://twitter.com/i/web/status/20?s=1", "20"),
+        ("https://mobile.twitter.com/company/status/20", "20"),
         ("https://x.com/company", None),
+        ("https://elsewhere.example/company/status/20", None),
     ],
 )
 def test_a_permalink_gives_the_posts_id(url: str, remote_id: str | None) -> None:

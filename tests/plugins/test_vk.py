@@ -10,7 +10,6 @@ import pytest
 from hub import (
     AuthError,
     GoneError,
-    HubError,
     Media,
     Mention,
     Post,
@@ -19,9 +18,10 @@ from hub import (
     TransientError,
     UnknownOutcome,
 )
-from hub.testing import Reply, Request, open_adapter
+from hub.testing import Reply, Request, faults, open_adapter
 from plugins.vk import VK
-from plugins.vk.sandbox import GROUP_TOKEN, USER_TOKEN, VKDouble, vk_error
+from plugins.vk.sandbox import GROUP_TOKEN, USER_TOKEN, VKDouble
+from plugins.vk.sandbox_form import vk_error
 
 PNG = Media(content=b"\x89PNG picture", mime="image/png", alt="A red barn")
 
@@ -142,8 +142,9 @@ def test_an_image_that_is_known_by_its_address_alone_is_fetched_without_the_toke
     double: VKDouble, vk: VK
 ) -> None:
     picture = Reply(body=b"\x89PNG barn", content_type="image/png")
-    double.answer_next(
-        picture, lambda request: request.path == "/barn.png" and "authorization" not in request.headers
+    double.inject(
+        faults.answered(picture),
+        lambda request: request.path == "/barn.png" and "authorization" not in request.headers,
     )
     vk.publish(Post(text="Look", media=(Media(url=f"{double.url}/barn.png", mime="image/png"),), key="k"))
     assert b"\x89PNG barn" in next(call.body for call in double.calls if call.path.startswith("/upload/"))
@@ -158,7 +159,7 @@ def test_an_image_that_vk_does_not_take_stops_the_post(double: VKDouble, vk: VK)
 
 @pytest.mark.parametrize("at", ["/method/photos.saveWallPhoto", "/method/photos.getWallUploadServer", "/upload/"])
 def test_an_answer_lost_before_the_post_itself_is_made_up_for(double: VKDouble, vk: VK, at: str) -> None:
-    double.lose_answer(lambda request: request.path.startswith(at))
+    double.inject(faults.LOST, lambda request: request.path.startswith(at))
     vk.publish(Post(text="Look", media=(PNG,), key="k"))
     assert len(double.held()) == 1
 
@@ -174,7 +175,7 @@ def test_the_token_goes_to_no_upload_server_and_into_no_address(double: VKDouble
 @pytest.mark.parametrize("text", ["Lost & found [club5|The Club]", "Two\nlines  https://example.org/x"])
 def test_a_post_whose_answer_was_lost_is_unknown_and_then_found(double: VKDouble, vk: VK, text: str) -> None:
     post = Post(text=text, key="k", since=datetime.now(UTC))
-    double.lose_answer(of("wall.post"))
+    double.inject(faults.LOST, of("wall.post"))
     with pytest.raises(UnknownOutcome):
         vk.publish(post)
     found = vk.find(post)
@@ -184,7 +185,7 @@ def test_a_post_whose_answer_was_lost_is_unknown_and_then_found(double: VKDouble
 
 
 def test_a_post_that_never_arrived_is_not_found(double: VKDouble, vk: VK) -> None:
-    double.drop_request(of("wall.post"))
+    double.inject(faults.DROPPED, of("wall.post"))
     with pytest.raises(UnknownOutcome):
         vk.publish(Post(text="Hello", key="k"))
     assert vk.find(Post(text="Hello", key="k")) is None
@@ -215,15 +216,12 @@ def test_the_same_key_makes_no_second_post(double: VKDouble, vk: VK) -> None:
         Reply(json={"response": None}),
         Reply(json={"error": None}),
         Reply(json={"error": "broken"}),
-        vk_error(1, "Unknown error occurred"),
-        vk_error(10, "Internal server error"),
-        vk_error(13, "Runtime error occurred during code invocation"),
     ],
 )
 def test_no_answer_that_leaves_a_doubt_counts_as_success_or_refusal(
     double: VKDouble, vk: VK, reply: Reply
 ) -> None:
-    double.answer_after(reply, of("wall.post"))
+    double.inject(faults.answered(reply).after, of("wall.post"))
     with pytest.raises(UnknownOutcome):
         vk.publish(Post(text="Doubt", key="k"))
     assert count(double, "wall.post") == 1
@@ -232,56 +230,9 @@ def test_no_answer_that_leaves_a_doubt_counts_as_success_or_refusal(
 # errors
 
 
-@pytest.mark.parametrize(
-    ("code", "text", "wanted"),
-    [
-        (6, "Too many requests per second", TransientError),
-        (9, "Flood control", TransientError),
-        (29, "Rate limit reached", TransientError),
-        (43, "This section is temporary unavailable", TransientError),
-        (103, "Out of limits", TransientError),
-        (214, "Access to adding post denied: you can only add 50 posts a day", TransientError),
-        (214, "Access to adding post denied: access to the wall is closed", RejectedError),
-        (4, "Incorrect signature", AuthError),
-        (5, "User authorization failed: access_token was given to another ip address.", AuthError),
-        (27, "Group authorization failed", AuthError),
-        (28, "Application authorization failed", AuthError),
-        (1114, "Anonymous token has expired", AuthError),
-        (1116, "Anonymous token is invalid", AuthError),
-        (1117, "Access token has expired", AuthError),
-        (3609, "Token extension required", AuthError),
-        (14, "Captcha needed", AuthError),
-        (17, "Validation required: please open redirect_uri in browser", AuthError),
-        (24, "Confirmation required", AuthError),
-        (3300, "Recaptcha needed", AuthError),
-        (3304, "Email confirmation needed", AuthError),
-        (100, "One of the parameters specified was missing or invalid: post_id", RejectedError),
-        (15, "Access denied", RejectedError),
-        (15, "Access denied: post was not found", GoneError),
-        (104, "Not found", GoneError),
-        (7, "Permission to perform this action is denied", RejectedError),
-        (18, "User was deleted or banned", RejectedError),
-        (210, "Access to wall's post denied", RejectedError),
-        (219, "Advertisement post was recently added", RejectedError),
-        (222, "Hyperlinks are forbidden", RejectedError),
-        (99_999, "Something new", RejectedError),
-    ],
-)
-def test_each_error_says_what_to_do_next(
-    double: VKDouble, opened: Callable[..., VK], code: int, text: str, wanted: type[HubError]
-) -> None:
-    vk = opened(deadline=0.2)
-    for _ in range(5):  # as often as the line tries what surely was not done
-        double.answer_next(vk_error(code, text), of("wall.post"))
-    with pytest.raises(HubError, match=str(code)) as caught:
-        vk.publish(Post(text="Hello", key="k"))
-    assert type(caught.value) is wanted
-    assert text in str(caught.value)
-
-
 @pytest.mark.parametrize(("code", "text"), [(9, "Flood control"), (29, "Rate limit"), (103, "Out of limits")])
 def test_vk_is_not_hammered_when_it_asks_for_a_long_wait(double: VKDouble, vk: VK, code: int, text: str) -> None:
-    double.answer_next(vk_error(code, text))
+    double.inject(faults.answered(vk_error(code, text)))
     with pytest.raises(TransientError) as caught:
         vk.publish(Post(text="Hello", key="k"))
     assert caught.value.retry_after is not None
@@ -291,7 +242,7 @@ def test_vk_is_not_hammered_when_it_asks_for_a_long_wait(double: VKDouble, vk: V
 
 @pytest.mark.parametrize("code", [1, 10, 13])
 def test_a_read_that_broke_on_their_side_is_made_again(double: VKDouble, vk: VK, code: int) -> None:
-    double.answer_next(vk_error(code, "Internal server error"), of("wall.get"))
+    double.inject(faults.answered(vk_error(code, "Internal server error")), of("wall.get"))
     assert [batch.cursor for batch in vk.fetch_posts(None)] == ["0"]
     assert count(double, "wall.get") == 2
 
@@ -319,7 +270,7 @@ def test_a_communitys_token_cannot_publish_and_the_hint_says_which_can(opened: C
 def test_no_error_message_holds_the_token(double: VKDouble, vk: VK) -> None:
     echo = [{"key": "access_token", "value": USER_TOKEN}]
     body = {"error_code": 5, "error_msg": f"invalid token {USER_TOKEN}", "request_params": echo}
-    double.answer_next(Reply(json={"error": body}))
+    double.inject(faults.answered(Reply(json={"error": body})))
     with pytest.raises(AuthError) as caught:
         vk.publish(Post(text="One", key="1"))
     error = caught.value
@@ -346,7 +297,7 @@ def test_an_edit_resends_what_is_attached(double: VKDouble, vk: VK) -> None:
 
 def test_an_edit_may_be_made_twice_and_its_lost_answer_harms_nothing(double: VKDouble, vk: VK) -> None:
     receipt = vk.publish(Post(text="Old", key="k"))
-    double.lose_answer(of("wall.edit"))
+    double.inject(faults.LOST, of("wall.edit"))
     assert vk.edit(receipt.remote_id, Post(text="New", key="k")) == receipt
     assert vk.edit(receipt.remote_id, Post(text="New", key="k")) == receipt
     assert double.held()[0].text == "New"
@@ -362,7 +313,7 @@ def test_deleting_what_is_gone_is_success(double: VKDouble, vk: VK) -> None:
 
 def test_a_lost_answer_to_a_deletion_is_made_up_for(double: VKDouble, vk: VK) -> None:
     receipt = vk.publish(Post(text="Old", key="k"))
-    double.lose_answer(of("wall.delete"))
+    double.inject(faults.LOST, of("wall.delete"))
     vk.delete(receipt.remote_id)
     assert not double.held()
 
@@ -648,7 +599,7 @@ def test_a_thread_under_a_deleted_post_is_gone(vk: VK) -> None:
 def test_a_page_that_is_cut_short_is_read_again(double: VKDouble, vk: VK) -> None:
     post = vk.publish(Post(text="Post", key="k")).remote_id
     top = double.say(double.add_person("Anna", "anna"), post, "First")
-    double.answer_next(Reply(body=b'{"response":{"items":[{"id'), of("wall.getComments"))
+    double.inject(faults.answered(Reply(body=b'{"response":{"items":[{"id')), of("wall.getComments"))
     with pytest.raises(TransientError):
         replies(vk, post)
     assert set(replies(vk, post)[0]) == {top}
@@ -710,7 +661,7 @@ def test_the_same_reply_made_again_after_a_lost_answer_is_there_once(double: VKD
     post = vk.publish(Post(text="Post", key="k")).remote_id
     top = double.say(double.add_person("Anna", "anna"), post, "First")
     mention = replies(vk, post)[0][top]
-    double.lose_answer(of("wall.createComment"))
+    double.inject(faults.LOST, of("wall.createComment"))
     with pytest.raises(UnknownOutcome):
         vk.reply(mention, "Thank you")
     vk.reply(mention, "Thank you")
@@ -721,7 +672,7 @@ def test_a_reply_without_an_id_in_its_answer_is_unknown(double: VKDouble, vk: VK
     post = vk.publish(Post(text="Post", key="k")).remote_id
     top = double.say(double.add_person("Anna", "anna"), post, "First")
     mention = replies(vk, post)[0][top]
-    double.answer_after(Reply(json={"response": {}}), of("wall.createComment"))
+    double.inject(faults.answered(Reply(json={"response": {}})).after, of("wall.createComment"))
     with pytest.raises(UnknownOutcome):
         vk.reply(mention, "Thank you")
 

@@ -193,10 +193,10 @@ def test_every_call_is_made_with_a_kind_of_token_that_the_method_takes(
 
 
 def test_a_full_story_uses_every_method_that_the_double_knows(story: list[tuple[Request, Reply]]) -> None:
-    from plugins.vk.sandbox import _PARAMS
+    from plugins.vk.sandbox_form import PARAMS
 
     assert {request.path.removeprefix("/method/") for request, _ in story if "/method/" in request.path} == set(
-        _PARAMS
+        PARAMS
     )
 
 

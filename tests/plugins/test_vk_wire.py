@@ -205,7 +205,9 @@ def test_a_photo_is_attached_with_its_access_key() -> None:
         ("https://vk.com/wall-123_456", "-123_456"),
         ("https://vk.com/feed?w=wall-1_2%2Fall", "-1_2"),
         ("https://vk.com/wall-123_456?reply=789", "-123_456"),
+        ("https://m.vk.ru/wall-123_456", "-123_456"),
         ("https://vk.com/durov", None),
+        ("https://elsewhere.example/wall-123_456", None),
     ],
 )
 def test_a_permalink_gives_the_posts_id(url: str, remote_id: str | None) -> None:
