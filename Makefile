@@ -5,13 +5,20 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test check bench docs format clean
+.PHONY: demo test test-faults check bench docs format clean
 
 demo: .venv/ready
 	$(BIN)/hub demo
 
+# Everything but what takes minutes: that is in test-faults.
 test: .venv/ready
-	$(BIN)/python -m pytest -q -n 4
+	$(BIN)/python -m pytest -q -n 4 -m "not faults_long and not mutants"
+
+# What faults, frozen processes and the models lead to, and a table of it. `make test-faults FAULTS=mutants` breaks
+# the program on purpose and wants the tests to notice; that takes some minutes more.
+FAULTS ?= not mutants
+test-faults: .venv/ready
+	$(BIN)/python -m pytest -q -n 4 tests/faults tests/models tests/scheduling/test_lease.py -m "$(FAULTS)"
 
 check: .venv/ready
 	$(BIN)/ruff check .

@@ -50,7 +50,7 @@ def configurations() -> Iterator[Any]:
         for number, block in enumerate(blocks(page, "toml"), 1):
             found = tomllib.loads(block)
             accounts = found.get("accounts", {})
-            if found.keys() <= {"hub", "accounts", "routes", "schedule"} and all(
+            if found.keys() <= {"hub", "accounts", "routes", "schedule", "webhooks"} and all(
                 "platform" in account for account in accounts.values()
             ):
                 yield pytest.param(block, id=f"{name_of(page)}-{number}")
