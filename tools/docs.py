@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import importlib.util
 import inspect
 import re
 import sys
@@ -21,7 +22,7 @@ import hub  # noqa: E402
 from hub import adapter, errors, hookspecs, models, settings  # noqa: E402
 from hub.cli.table import TABLE  # noqa: E402
 from hub.registry import Registry  # noqa: E402
-from hub.testing import open_adapter  # noqa: E402
+from hub.testing import faults, open_adapter  # noqa: E402
 
 _SECTION = re.compile(r"(<!-- made: (?P<name>[^>]+) -->\n)(?P<body>.*?)(<!-- end: (?P=name) -->)", re.DOTALL)
 
@@ -36,6 +37,7 @@ _AFTER: dict[str, str] = {
     "GoneError": (
         "as `RejectedError`; under `fetch_replies`: the thread is looked at once more, then never again"
     ),
+    "StaleCursor": "forgets the bookmark and reads anew; nobody is told of what is old",
     "DuplicateError": "takes the `receipt`, or calls `find`",
     "UnknownOutcome": "settles it, in the way that `settle` declares",
 }
@@ -227,6 +229,29 @@ def included(path: str) -> str:
     return f"```{kind}\n{(ROOT / path).read_text(encoding='utf-8')}```\n"
 
 
+def fault_table() -> str:
+    """Return the faults that a double knows, and when each may strike."""
+    both = [fault.name for fault in faults.UNDONE if not fault.unread]
+    never_done = [fault.name for fault in faults.UNDONE if fault.unread]
+    done = [fault.name.partition(", after")[0] for fault in faults.DONE]
+    rows = [
+        ("the network did nothing", ", ".join([*both, *never_done])),
+        ("it did what was asked", ", ".join(done)),
+        ("as you need it", "`answered(reply)`, `late(seconds)`, `redirected(location)`, `too_many(retry_after)`"),
+    ]
+    return table(("struck when", "faults in `hub.testing.faults`"), rows)
+
+
+def mistakes() -> str:
+    """Return the mistakes that the kit is tested with, and the test that catches each."""
+    spec = importlib.util.spec_from_file_location("mistakes", ROOT / "tests" / "testing" / "mistakes.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return table(("mistake", "caught by"), ((one.name, f"`{one.caught_by}`") for one in module.MISTAKES))
+
+
 _MAKERS: dict[str, Callable[[], str]] = {
     "hooks": hooks,
     "roles": roles,
@@ -237,6 +262,8 @@ _MAKERS: dict[str, Callable[[], str]] = {
     "networks": networks,
     "floors": floors,
     "bench": bench,
+    "faults": fault_table,
+    "mistakes": mistakes,
 }
 
 
