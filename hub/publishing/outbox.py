@@ -86,7 +86,7 @@ def _adopt_orphans(turn: Turn) -> None:
     with turn.store.read() as connection:
         orphans = deliveries.left_sending(connection, turn.account, turn.fence)
     for delivery in orphans:
-        steps.set_unknown(turn, delivery, "the hub was stopped while it was sending", None, "")
+        steps.set_unknown(turn, delivery, "the process ended while it was sending", None, "")
 
 
 def _one(turn: Turn, delivery: Delivery, post: StoredPost) -> None:
@@ -177,7 +177,7 @@ def plan(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost) -
     """
     with turn.store.read() as connection:
         images = posts.media_of(connection, post.id)
-        before = deliveries.part_before(connection, delivery)
+        before = settling.part_before(connection, delivery)
     whole = Post(
         text=post.text,
         title=post.title,
@@ -196,8 +196,8 @@ def plan(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost) -
         changes["text"] = delivery.text
     elif delivery.part >= len(parts):
         raise PartGone
-    if before is not None and before.remote_id is not None:
-        changes["reply_to"] = Receipt(remote_id=before.remote_id, url=before.url)
+    if before is not None:
+        changes["reply_to"] = before
     part = (
         parts[delivery.part]
         if delivery.part < len(parts)

@@ -43,8 +43,18 @@ def settle(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost)
     else:
         # What was sent, not what the post may have become since.
         key = part_key(post.key, delivery.account, delivery.part)
-        part = Post(text=delivery.text or "", title=post.title, link=post.link, key=key)
+        with turn.store.read() as connection:
+            before = part_before(connection, delivery)
+        part = Post(text=delivery.text or "", title=post.title, link=post.link, key=key, reply_to=before)
         _look(turn, adapter, delivery, part)
+
+
+def part_before(connection: Connection, delivery: Delivery) -> Receipt | None:
+    """Return the receipt of the part of the thread that this one answers."""
+    before = deliveries.part_before(connection, delivery)
+    if before is None or before.remote_id is None:
+        return None
+    return Receipt(remote_id=before.remote_id, url=before.url)
 
 
 def part_key(post_key: str, account: str, part: int) -> str:
@@ -140,6 +150,10 @@ def adopt_duplicate(
         except HubError as failure:
             steps.set_unknown(turn, delivery, str(failure), attempt, error.code)
             turn.breaker.trouble(failure, adapter.http.redact(str(failure)))
+            return
+        except Exception as failure:
+            log.exception("plugin failed", account=turn.account, platform=adapter.platform, verb="find")
+            steps.set_unknown(turn, delivery, str(steps.PluginFault.of(failure, adapter)), attempt, error.code)
             return
     turn.breaker.answered()
     if receipt is not None:

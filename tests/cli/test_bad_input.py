@@ -250,7 +250,7 @@ def test_init_never_overwrites(hub: Hub, tmp_path: Path) -> None:
 
 def test_init_writes_a_configuration_that_works_as_it_is(hub: Hub) -> None:
     assert hub("init").code == 0
-    assert hub("check", "--json").json == {"ok": True, "accounts": []}
+    assert hub("check", "--json").json == {"ok": True, "accounts": [], "stopped": None}
 
 
 def test_init_into_a_folder_that_is_not_there_names_it(hub: Hub) -> None:

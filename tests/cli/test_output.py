@@ -48,13 +48,13 @@ def test_global_options_stand_before_the_command_or_after_it(hub: Hub, configure
     configured.rename(configured.with_name("other.toml"))
     before = hub("--json", "--config", "other.toml", "posts")
     after = hub("posts", "--json", "--config", "other.toml")
-    assert before.json == after.json == {"ok": True, "posts": []}
+    assert before.json == after.json == {"ok": True, "posts": [], "waits": [], "stopped": None}
 
 
 def test_talk_goes_to_stderr_and_the_document_alone_to_stdout(hub: Hub, configured: Path) -> None:
     said = hub("post", "x", "--to", "club", "--at", "2020-01-01 10:00", "--json")
     assert said.err.startswith("Warning: ")
-    assert list(json.loads(said.out)) == ["ok", "new", "post"]
+    assert list(json.loads(said.out)) == ["ok", "new", "post", "warnings", "stopped"]
 
 
 def test_the_log_of_a_command_stays_off_stdout(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:

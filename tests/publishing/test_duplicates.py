@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support import TestHub, Village, VillageDouble, open_hub, write_config
 
-from hub import Answer, DuplicateError, HubError
+from hub import Answer, DuplicateError, HubError, Post, Receipt
 from hub.publishing import routes
 from hub.store.posts import NewPost
 from hub.testing import Reply, Request, faults
@@ -73,6 +73,21 @@ def test_if_both_answers_were_lost_one_is_found_and_a_person_is_asked_about_the_
     double.inject(faults.LOST, is_publish, times=2)
     rest(hub)
     assert (sorted(hub.states()), len(double.held())) == (["asked", "published"], 1)
+
+
+def test_a_defect_of_the_plugin_while_it_looks_for_the_duplicate_leaves_it_in_doubt(
+    hub: TestHub, double: FussyDouble
+) -> None:
+    class Clumsy(Fussy):
+        def find(self, post: Post) -> Receipt | None:
+            raise KeyError("id")
+
+    post(hub, "one")
+    hub.tick()
+    post(hub, "two")
+    hub.hub.adapter("square").__class__ = Clumsy
+    hub.tick()
+    assert hub.states() == ["published", "unknown"]
 
 
 def test_a_duplicate_that_shows_later_is_adopted(hub: TestHub, double: FussyDouble) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from support import TestHub, Village, VillageDouble, open_hub, write_config
@@ -15,7 +15,7 @@ from hub.publishing import routes, settling
 from hub.store import deliveries, posts
 from hub.store.posts import NewPost
 from hub.store.verify import verify
-from hub.testing import Reply, Request
+from hub.testing import Reply, Request, faults
 
 
 class KeyVillage(Village):
@@ -272,6 +272,25 @@ def test_a_long_text_goes_out_as_a_thread_each_part_once(tmp_path: Path, double:
         assert " ".join(part.text for part in held) == text
         assert [part.reply_to for part in held] == [None, *(part.id for part in held[:-1])]
         assert set(hub.states()) == {"published"}
+
+
+def test_a_look_for_a_part_of_a_thread_knows_what_the_part_answers(tmp_path: Path, double: VillageDouble) -> None:
+    class Looking(Village):  # type: ignore[misc]  # the example is untyped here
+        platform = "looking"
+        sought: ClassVar[list[Receipt | None]] = []
+
+        def find(self, post: Post) -> Receipt | None:
+            self.sought.append(post.reply_to)
+            return super().find(post)
+
+    accounts = {"club": {"platform": "looking", "overflow": "thread", **double.account()}}
+    with open_hub(write_config(tmp_path, accounts), Looking) as hub:
+        double.inject(faults.LOST, lambda request: is_publish(request) and len(double.posts) == 1)
+        post(hub, " ".join(f"word{number}" for number in range(100)), "club")
+        for _ in range(4):
+            hub.tick(minutes=1)
+        first, _ = double.held()
+        assert [answered and answered.remote_id for answered in Looking.sought] == [first.id]
 
 
 def test_an_edit_follows_to_the_copy(hub: TestHub, double: VillageDouble) -> None:
