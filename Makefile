@@ -18,7 +18,7 @@ test: .venv/ready
 # the program on purpose and wants the tests to notice; that takes some minutes more.
 FAULTS ?= not mutants
 test-faults: .venv/ready
-	$(BIN)/python -m pytest -q -n 4 tests/faults tests/models tests/scheduling/test_lease.py -m "$(FAULTS)"
+	$(BIN)/python -m pytest -q -n 4 tests/faults tests/models tests/scheduling/test_lease.py tests/testing/test_mistakes.py -m "$(FAULTS)"
 
 check: .venv/ready
 	$(BIN)/ruff check .

@@ -39,8 +39,8 @@ def read_on(
 
 def _no_cursor(account: str, platform: str, error: StaleCursor) -> PluginError:
     return PluginError(
-        "account {account}: plugin {platform} says that the network no longer knows a bookmark, and was given none: "
-        "{why}",
+        "account {account}: plugin {platform} was given no bookmark, and says that the network no longer knows "
+        "it: {why}",
         hint="this is a defect of the plugin; `hub plugins` says whose it is",
         account=account,
         platform=platform,

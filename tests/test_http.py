@@ -503,6 +503,15 @@ def test_rate_limits_and_the_request_id_are_kept_by_path(echo: Echo, http: Http)
     assert http.last_request_id == "abc"
 
 
+def test_a_call_without_an_answer_does_not_bear_the_request_id_of_the_one_before(echo: Echo, http: Http) -> None:
+    echo.replies["/a"] = Reply({}, headers={"X-Request-Id": "abc"})
+    http.get("/a")
+    echo.drop_request()
+    with pytest.raises(UnknownOutcome):
+        http.post("/a")
+    assert http.last_request_id == ""
+
+
 # Secrets stay where they belong.
 
 SECRET = "s3cr3t-token"

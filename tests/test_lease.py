@@ -60,11 +60,9 @@ def test_a_lease_that_somebody_took_is_over_at_once() -> None:
 
 
 class Server:
-    """Takes one call, and keeps what it got of it. `begun` is called after the first piece, `ended` after the last."""
+    """Takes one call, and keeps what it got; `begun` is called after the first piece, `ended` after the last."""
 
-    def __init__(
-        self, begun: Callable[[], None] = lambda: None, ended: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, begun: Callable[[], None] = lambda: None, ended: Callable[[], None] = lambda: None) -> None:
         self.got = b""
         self._begun = begun
         self._ended = ended
@@ -124,7 +122,10 @@ def test_a_call_does_not_begin_when_nothing_is_left(line: Callable[[Server], Htt
     """Surely nothing was done, so it may be tried again by whoever has the account then; not by this turn."""
     server = Server()
     http = line(server)
-    with http.under(lambda: 0.0), pytest.raises(TransientError, match="was not begun: the lease of this turn is over"):
+    with (
+        http.under(lambda: 0.0),
+        pytest.raises(TransientError, match="was not begun: the lease of this turn is over"),
+    ):
         http.request(method, "/posts")
     assert server.got == b""
 

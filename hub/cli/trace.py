@@ -21,7 +21,6 @@ from hub.scheduling.hub import Hub
 from hub.store import accounts, deliveries, mentions, posts, replies, threads
 from hub.store.pacing import HELD
 
-
 # Outcomes after which nobody knows yet whether the post is there.
 _IN_DOUBT = ("unknown", "not found", "not settled")
 

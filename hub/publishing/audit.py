@@ -40,12 +40,14 @@ def read_shown(adapter: Timeline) -> list[RemotePost]:
 def differences(believed: Sequence[Belief], shown: Sequence[RemotePost]) -> list[str]:
     """Say for each difference which delivery and which remote post it is about.
 
-    What is older than all that is shown is not judged: the network does not list it any more.
+    What is older than all that is shown is not judged: the network does not list it any more. Nor are the further
+    parts of threads where none is shown: some networks list no answers, our own neither.
     """
     times = [item.sent_at for item in shown if item.sent_at is not None]
     oldest = min(times) if times else None
     by_id = {item.remote_id: item for item in shown}
-    known = {row.remote_id for row in believed if row.remote_id is not None}
+    known = {remote_id for row in believed for remote_id in row.remote_ids}
+    parts_listed = any(row.part and row.remote_ids & by_id.keys() for row in believed)
     keys = {item.remote_id: text_key(item.text) for item in shown}
     there = Counter(key for key in keys.values() if key)
     meant = Counter(text_key(row.text) for row in believed if row.action != "delete")
@@ -56,10 +58,14 @@ def differences(believed: Sequence[Belief], shown: Sequence[RemotePost]) -> list
     ]
     for row in believed:
         listed = row.sent_at is not None and (oldest is None or row.sent_at >= oldest)
-        if row.state == "published" and listed and row.remote_id not in by_id:
+        listed = listed and (not row.part or parts_listed)
+        standing = sorted(row.remote_ids & by_id.keys())
+        if row.state == "published" and listed and not standing:
             found.append(f"delivery {row.id} is published as {row.remote_id}, which the network does not show")
-        if row.state == "deleted" and row.remote_id in by_id:
-            found.append(f"delivery {row.id} was withdrawn, and {row.remote_id} is still there")
+        if len(standing) > 1:
+            found.append(f"delivery {row.id} is there {len(standing)} times: {', '.join(standing)}")
+        if row.state == "deleted" and standing:
+            found.append(f"delivery {row.id} was withdrawn, and {standing[0]} is still there")
         if row.state in _SURELY_NOT and row.action == "publish" and row.sent_at is not None:
             found += [
                 f"delivery {row.id} is {row.state}, and {remote_id} says what it says"

@@ -262,9 +262,7 @@ def write_cursor(
         "digest": digest,
         "read_at": sa.func.coalesce(insert.excluded.read_at, cursors.c.read_at),
     }
-    connection.execute(
-        insert.on_conflict_do_update(index_elements=["account", "verb", "subject"], set_=changes)
-    )
+    connection.execute(insert.on_conflict_do_update(index_elements=["account", "verb", "subject"], set_=changes))
 
 
 def attach(connection: Connection, thread_id: int, url: str, now: datetime, discussion_id: int | None) -> int:

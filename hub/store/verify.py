@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from hub.store.database import Store
 
-# In the order of the rules I1 to I8 of docs/reliability.md; each statement returns what breaks the rule.
+# Each statement returns what breaks the rule that it is named after.
 _CHECKS = {
     "one remote post that stands for two deliveries": (
         "SELECT min(id) FROM deliveries WHERE remote_id IS NOT NULL "

@@ -17,7 +17,7 @@ REASON = (
     "[0].message || message || detail || error_description || errors[0].message || errors[0].detail "
     "|| error.message || error || title"
 )
-Means = Literal["transient", "auth", "rejected", "gone", "duplicate"]
+Means = Literal["transient", "auth", "rejected", "gone", "duplicate", "stale"]
 
 
 class Part(BaseModel):

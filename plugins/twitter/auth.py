@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha256
@@ -14,6 +15,9 @@ from pydantic import SecretStr, model_validator
 from hub import AccountSettings, AuthError, Http, TransientError, UnknownOutcome, Vault
 from plugins.twitter import shapes
 from plugins.twitter.wire import Spelling
+
+# At DEBUG it writes the parameters of every signature, and with them the token.
+logging.getLogger("oauthlib").setLevel(logging.WARNING)
 
 TOKEN_PATH = "/2/oauth2/token"  # noqa: S105  # an address
 _LOG_IN = "log in to X again and put the new token (and refresh_token) into hub.toml, then run hub check"

@@ -6,11 +6,14 @@ import os
 import random
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from faults.daemons import Fleet, fleet
+from faults.truth import Tally, tally
 
+Record = Callable[[str, str, Tally], None]
 LEASE = 2.0
 ROUNDS = 3
 POSTS = 3
@@ -20,8 +23,14 @@ def calls(running: Fleet) -> int:
     return sum(len(network.calls) for network in running.networks.values())
 
 
+def note(running: Fleet, record: Record, fault: str) -> None:
+    with running.open() as hub:
+        for account, network in running.networks.items():
+            record(fault, account, tally(hub.store, account, network))
+
+
 @pytest.mark.timeout(240)
-def test_a_daemon_frozen_past_its_lease_sends_nothing_when_it_wakes(tmp_path: Path) -> None:
+def test_a_daemon_frozen_past_its_lease_sends_nothing_when_it_wakes(tmp_path: Path, record: Record) -> None:
     """While it is frozen others settle its doubts and send again what is not there."""
     seed = int(os.environ.get("HUB_TEST_SEED", random.SystemRandom().randrange(10**9)))
     print(f"HUB_TEST_SEED={seed}")
@@ -48,14 +57,19 @@ def test_a_daemon_frozen_past_its_lease_sends_nothing_when_it_wakes(tmp_path: Pa
             running.wait_until_out(60)
         print(f"{caught} deliveries were being sent when their process was frozen")
         assert caught > 0
+        note(running, record, "a daemon frozen past its lease")
         assert running.wrong() == []
 
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_three_daemons_on_one_postgresql_send_each_post_once(tmp_path: Path, database_url: str) -> None:
+def test_three_daemons_on_one_postgresql_send_each_post_once(
+    tmp_path: Path, database_url: str, record: Record
+) -> None:
     """One of them is frozen for longer than its leases in the middle of it."""
-    with fleet(tmp_path, lease=f"{LEASE:.0f}s", latency=0.02, calls_per_second=8, database=database_url) as running:
+    with fleet(
+        tmp_path, lease=f"{LEASE:.0f}s", latency=0.02, calls_per_second=8, database=database_url
+    ) as running:
         daemons = [running.start("run") for _ in range(3)]
         running.accept(20)
         while calls(running) < 20:
@@ -67,11 +81,12 @@ def test_three_daemons_on_one_postgresql_send_each_post_once(tmp_path: Path, dat
             time.sleep(LEASE + 1)
             running.wake(daemon)
         running.wait_until_out(120)
+        note(running, record, "three daemons on one database")
         assert running.wrong() == []
 
 
 @pytest.mark.timeout(240)
-def test_three_loops_of_ticks_on_one_sqlite_file_send_each_post_once(tmp_path: Path) -> None:
+def test_three_loops_of_ticks_on_one_sqlite_file_send_each_post_once(tmp_path: Path, record: Record) -> None:
     with fleet(tmp_path, lease=f"{LEASE:.0f}s", latency=0.02, calls_per_second=8) as running:
         running.accept(15)
         threads = [threading.Thread(target=lambda: [running.tick() for _ in range(3)]) for _ in range(3)]
@@ -81,4 +96,5 @@ def test_three_loops_of_ticks_on_one_sqlite_file_send_each_post_once(tmp_path: P
             thread.join()
         running.tick()
         running.wait_until_out(60)
+        note(running, record, "three loops of ticks on one file")
         assert running.wrong() == []

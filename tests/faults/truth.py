@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from hub.adapter import text_key
-from hub.store import Store
+from hub.models import RemotePost
+from hub.publishing.audit import differences
+from hub.store import Store, beliefs
 from hub.store.verify import verify
 from hub.testing import SocialDouble
 
@@ -58,6 +60,9 @@ def audit(store: Store, networks: Mapping[str, SocialDouble], *, secret: str = "
     for account, network in networks.items():
         wrong += [f"{account}: {finding}" for finding in _compare(rows_of(store, account), network)]
         wrong += [f"{account}: {finding}" for finding in _unread(store, account, network)]
+        wrong += [
+            f"{account}, as `hub db verify --remote` says: {line}" for line in _remote(store, account, network)
+        ]
     wrong += _twice(store)
     if secret:
         wrong += [f"I12: the secret stands in {where}" for where in _leaks(store, secret, said)]
@@ -109,6 +114,13 @@ def _compare(rows: list[Row], network: SocialDouble) -> list[str]:
         if text in wanted and remote_id not in known and text not in in_doubt:
             wrong.append(f"I3: {remote_id} ({text!r}) is there, and no delivery knows it")
     return wrong
+
+
+def _remote(store: Store, account: str, network: SocialDouble) -> list[str]:
+    """Compare as the hub does for its users."""
+    shown = [RemotePost(remote_id=held.id, text=held.text, sent_at=held.sent_at) for held in network.held()]
+    with store.read() as connection:
+        return differences(beliefs.newest(connection, account, 100_000), shown)
 
 
 def _unread(store: Store, account: str, network: SocialDouble) -> list[str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from support import TestHub, Village, VillageDouble, open_hub, write_config
 
+from hub import Batch, Limits, Post, Receipt, RemotePost
 from hub.publishing import audit, routes
+from hub.store import posts
 from hub.store.posts import NewPost
 from hub.testing import Held, Reply, Request, faults
 
@@ -88,3 +90,49 @@ def test_a_withdrawn_post_that_is_still_there_is_named(hub: TestHub, double: Vil
     double.posts.update(held)
     (finding,) = found(hub)
     assert "was withdrawn, and" in finding
+
+
+class Renaming(Village):
+    """A network that gives an edited post a new id, and lists it by its first one."""
+
+    platform = "renaming"
+
+    def edit(self, remote_id: str, post: Post) -> Receipt:
+        first = remote_id.partition("-")[0]
+        super().edit(first, post)
+        return Receipt(remote_id=f"{first}-2")
+
+
+class Nested(Village):
+    """A network whose timeline lists no answers, also not our own."""
+
+    platform = "nested"
+
+    def limits(self) -> Limits:
+        return Limits(unit="codepoint", maximum=30)
+
+    def fetch_posts(self, cursor: str | None) -> Iterator[Batch[RemotePost]]:
+        for batch in super().fetch_posts(cursor):
+            yield Batch([item for item in batch.items if item.reply_to is None], batch.cursor)
+
+
+@pytest.mark.parametrize("adapter", [Renaming, Nested])
+def test_what_a_network_lists_in_its_own_way_is_no_finding(
+    tmp_path: Path, double: VillageDouble, adapter: type[Village]
+) -> None:
+    double.posts["1"] = Held("1", "Old", sent_at=datetime.now(UTC) - timedelta(hours=1))
+    account = {"platform": adapter.platform, **double.account(), "overflow": "thread"}
+    with open_hub(write_config(tmp_path, {"square": account}), adapter) as hub:
+        publish(hub, "This is so long that it goes out as a thread" if adapter is Nested else "Frist")
+        if adapter is Renaming:
+            routes.change_post(hub.store, 1, hub.clock(), text="First", title="", link="", images=[])
+            hub.tick()
+        assert set(hub.states()) == {"published"}
+        assert found(hub) == []
+
+
+def test_two_ids_of_one_delivery_that_are_both_there_are_named(hub: TestHub, double: VillageDouble) -> None:
+    publish(hub, "One")
+    double.posts["7000"] = Held("7000", "One, in other words")
+    hub.store.write(posts.add_copy, "square", "7000", 1)
+    assert found(hub) == ["delivery 1 is there 2 times: 1001, 7000"]

@@ -162,14 +162,17 @@ def test_an_extension_of_what_somebody_took_ends_the_lease_at_once(two: Callable
 def test_a_turn_that_lost_its_lease_to_nobody_gives_the_account_back(two: Callable[..., Two]) -> None:
     """A machine that slept: what it was about to send is settled by its own next turn, without waiting."""
     both = two("lookup", "1s")
+    now = both.clock()
+    routes.add_post(both.first.store, NewPost(key="2", text="Next", publish_at=now), ["one"], now)
     time.sleep(1)
     both.wake()
     assert both.texts() == []
+    rows = both.first.rows("SELECT state, attempts FROM deliveries ORDER BY id")
+    assert [tuple(row.values()) for row in rows] == [("waiting", 1), ("queued", 0)]
     assert both.first.rows("SELECT lease_owner, lease_until FROM accounts")[0]["lease_until"] is None
-    both.gate.set()
     for _ in range(5):
         both.first.tick(minutes=1)
-    assert (both.first.states(), both.texts()) == (["published"], ["Hello"])
+    assert (both.first.states(), sorted(both.texts())) == (["published"] * 2, ["Hello", "Next"])
 
 
 def test_a_lease_is_extended_while_a_turn_runs(two: Callable[..., Two]) -> None:
