@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from support import Clock, Village, VillageDouble, write_config
 
-from hub import Batch, Mention, PluginError, StaleCursor, Thread, hookimpl
+from hub import Batch, Mention, PluginError, StaleCursor, Thread, TransientError, hookimpl
 from hub.adapter import Adapter
 from hub.discussions.collecting import watch
 from hub.scheduling.hub import Hub
@@ -21,10 +21,14 @@ from hub.store.verify import verify
 
 
 class Forgetful(Village):
-    """A village that forgets bookmarks: once, or whatever it is asked."""
+    """A village that forgets bookmarks, those in `forgotten`, or whatever it is asked.
+
+    With `breaks` a read from the start breaks off after its first remark.
+    """
 
     forgotten: ClassVar[set[str]] = set()
     forgets: ClassVar[bool] = False
+    breaks: ClassVar[bool] = False
 
     def _recall(self, cursor: str | None) -> None:
         if cursor in self.forgotten or (self.forgets and cursor is None):
@@ -32,7 +36,11 @@ class Forgetful(Village):
 
     def fetch_mentions(self, cursor: str | None) -> Iterator[Batch[Mention]]:
         self._recall(cursor)
-        yield from super().fetch_mentions(cursor)
+        for batch in super().fetch_mentions(cursor):
+            if cursor is None and self.breaks:
+                yield Batch(batch.items[:1], None)
+                raise TransientError("the line broke")
+            yield batch
 
     def fetch_replies(self, thread: Thread, cursor: str | None) -> Iterator[Batch[Mention]]:
         self._recall(cursor)
@@ -84,7 +92,7 @@ class Room:
 @pytest.fixture
 def room(tmp_path: Path, database_url: str) -> Iterator[Room]:
     clock, ears = Clock(), Ears()
-    Forgetful.forgotten, Forgetful.forgets = set(), False
+    Forgetful.forgotten, Forgetful.forgets, Forgetful.breaks = set(), False, False
     with VillageDouble() as double:
         path = write_config(tmp_path, {"one": {"platform": "village", **double.account()}}, database=database_url)
         with Hub.open(load(path, {}), clock=clock, plugins={"ears": ears}) as hub:
@@ -134,6 +142,22 @@ def test_after_a_new_beginning_reading_goes_on_as_ever(room: Room) -> None:
     room.listen()
     assert room.ears.told == ["known", "late, but shown only now"]
     assert verify(room.hub.store) == []
+
+
+def test_a_new_beginning_that_breaks_off_loses_no_news_and_tells_nothing_old(room: Room) -> None:
+    old = room.say("old", ago=timedelta(days=3))
+    room.double.hidden.add(old)
+    room.say("known")
+    room.listen()
+    forget(room)
+    room.double.hidden.clear()
+    room.say("news")
+    Forgetful.breaks = True
+    assert [str(error) for error in room.listen()] == ["the line broke"]
+    Forgetful.breaks = False
+    room.listen()
+    assert room.stored() == {"old", "known", "news"}
+    assert room.ears.told == ["known", "news"]
 
 
 def test_a_first_read_tells_of_all_that_it_finds(room: Room) -> None:
