@@ -10,7 +10,7 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/hub demo
 
-# Everything but what takes minutes: that is in test-faults.
+# Everything but what takes minutes (long runs, mutants, second variants of a plugin): that is in test-faults.
 test: .venv/ready
 	$(BIN)/python -m pytest -q -n 4 -m "not faults_long and not mutants"
 
@@ -18,7 +18,7 @@ test: .venv/ready
 # the program on purpose and wants the tests to notice; that takes some minutes more.
 FAULTS ?= not mutants
 test-faults: .venv/ready
-	$(BIN)/python -m pytest -q -n 4 tests/faults tests/models tests/scheduling/test_lease.py tests/testing/test_mistakes.py -m "$(FAULTS)"
+	$(BIN)/python -m pytest -q -n 4 tests/faults tests/models tests/scheduling/test_lease.py tests/testing/test_mistakes.py tests/plugins -m "$(FAULTS)"
 
 check: .venv/ready
 	$(BIN)/ruff check .

@@ -1,5 +1,7 @@
 """A configured CRM keeps what the hub relies on: the conformance kit, signed and paged in two ways."""
 
+import pytest
+
 from hub.testing import AdapterContract
 from plugins.crm_generic import Crm
 from plugins.crm_generic.sandbox import CrmDouble
@@ -10,6 +12,7 @@ class TestCrmWithCursors(AdapterContract):
     double = CrmDouble
 
 
+@pytest.mark.faults_long
 class TestCrmWithOffsets(AdapterContract):
     """The key stands in a header, and a list that moves is paged by place."""
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from hub.testing import AdapterContract, Double
 from plugins.rss import RssAdapter
 from plugins.rss.sandbox import BlogDouble
@@ -13,6 +15,7 @@ class TestRss(AdapterContract):
     double = BlogDouble
 
 
+@pytest.mark.faults_long
 class TestAtom(TestRss):
     def settings(self, network: Double) -> Mapping[str, Any]:
         assert isinstance(network, BlogDouble)
