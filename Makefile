@@ -5,12 +5,12 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-faults check bench docs format clean
+.PHONY: demo test test-faults test-variants check bench docs format clean
 
 demo: .venv/ready
 	$(BIN)/hub demo
 
-# Everything but what takes minutes (long runs, mutants, second variants of a plugin): that is in test-faults.
+# Everything but what takes minutes (long runs, mutants, second variants of a plugin): that is in the next two.
 test: .venv/ready
 	$(BIN)/python -m pytest -q -n 4 -m "not faults_long and not mutants"
 
@@ -18,7 +18,11 @@ test: .venv/ready
 # the program on purpose and wants the tests to notice; that takes some minutes more.
 FAULTS ?= not mutants
 test-faults: .venv/ready
-	$(BIN)/python -m pytest -q -n 4 tests/faults tests/models tests/scheduling/test_lease.py tests/testing/test_mistakes.py tests/plugins -m "$(FAULTS)"
+	$(BIN)/python -m pytest -q -n 4 tests/faults tests/models tests/scheduling/test_lease.py tests/testing/test_mistakes.py -m "$(FAULTS)"
+
+# The plugins once more, as their second variants: another login, another paging, another form of feed.
+test-variants: .venv/ready
+	$(BIN)/python -m pytest -q -n 4 tests/plugins -m faults_long
 
 check: .venv/ready
 	$(BIN)/ruff check .
