@@ -16,8 +16,6 @@ if TYPE_CHECKING:
         Timeline,
         Vault,
         WebhookReceiver,
-        find_in_timeline,
-        text_key,
     )
     from hub.answer import Answer
     from hub.errors import (
@@ -55,6 +53,10 @@ if TYPE_CHECKING:
         WebhookAnswer,
         WebhookRequest,
         clean_text,
+    )
+    from hub.resemblance import (
+        find_in_timeline,
+        text_key,
     )
 
 __all__ = [
@@ -118,8 +120,6 @@ _MODULES = {
         "Timeline",
         "Vault",
         "WebhookReceiver",
-        "find_in_timeline",
-        "text_key",
     ),
     "errors": (
         "AuthError",
@@ -154,6 +154,7 @@ _MODULES = {
         "WebhookRequest",
         "clean_text",
     ),
+    "resemblance": ("find_in_timeline", "text_key"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

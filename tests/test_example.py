@@ -19,7 +19,7 @@ from hub.discussions import replying
 from hub.publishing import routes
 from hub.store import mentions
 from hub.store.posts import NewPost
-from hub.testing import Request
+from hub.testing import Request, faults
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_post_whose_answer_was_lost_is_found_and_not_sent_again(hub: TestHub, 
         return (request.method, request.path) == ("POST", "/posts")
 
     post(hub, "Hello")
-    double.lose_answer(is_publish)
+    double.inject(faults.LOST, is_publish)
     hub.tick()
     assert hub.states() == ["unknown"]
     hub.tick(seconds=2)
@@ -70,7 +70,7 @@ def test_a_lost_post_is_found_among_more_than_a_page_of_others(hub: TestHub, dou
         post(hub, f"Post {number}")
     hub.tick()
     post(hub, "Hello")
-    double.lose_answer(lambda request: request.method == "POST")
+    double.inject(faults.LOST, lambda request: request.method == "POST")
     hub.tick()
     hub.tick(seconds=2)
     assert hub.states() == ["published"] * 106

@@ -26,7 +26,7 @@ from hub.errors import AuthError, GoneError, HubError, RejectedError, TransientE
 from hub.http import Http, tls
 from hub.models import RateLimit
 from hub.ratelimits import LONGEST_WAIT, rate_limit, retry_after
-from hub.testing import Double, Reply, Request
+from hub.testing import Double, Reply, Request, faults
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -258,9 +258,9 @@ FAULTS: dict[str, Reply | None] = {
 def test_a_read_is_tried_again_after_any_passing_trouble(echo: Echo, http: Http, fault: str) -> None:
     reply = FAULTS[fault]
     if reply is None:
-        echo.drop_request()
+        echo.inject(faults.DROPPED)
     else:
-        echo.answer_next(reply)
+        echo.inject(faults.answered(reply))
     assert http.get("/a").json() == {"path": "/a"}
     assert len(echo.calls) == 2
 
@@ -269,7 +269,7 @@ def test_a_read_is_tried_again_after_any_passing_trouble(echo: Echo, http: Http,
 def test_a_write_that_was_refused_unread_is_tried_again(echo: Echo, http: Http, fault: str) -> None:
     reply = FAULTS[fault]
     assert reply is not None
-    echo.answer_next(reply)
+    echo.inject(faults.answered(reply))
     assert http.post("/a", json={"b": 1}).json() == {"path": "/a"}
     assert [call.json() for call in echo.calls] == [{"b": 1}, {"b": 1}]
 
@@ -281,9 +281,9 @@ def test_a_write_that_may_have_been_done_is_never_tried_again(
 ) -> None:
     reply = FAULTS[fault]
     if reply is None:
-        echo.lose_answer()
+        echo.inject(faults.LOST)
     else:
-        echo.answer_after(reply)
+        echo.inject(faults.answered(reply).after)
     with pytest.raises(UnknownOutcome):
         http.request(method, "/a")
     assert len(echo.calls) == 1
@@ -323,7 +323,7 @@ def test_a_refused_connection_that_stays_refused_is_transient_for_a_write_too() 
 
 
 def test_a_write_that_is_declared_repeatable_is_tried_again(echo: Echo, http: Http) -> None:
-    echo.answer_next(Reply(status=500))
+    echo.inject(faults.answered(Reply(status=500)))
     assert http.post("/upload", repeatable=True).ok
 
 
@@ -344,7 +344,7 @@ def test_a_wait_longer_than_the_deadline_is_left_to_the_hub(echo: Echo, http: Ht
 
 
 def test_a_wait_that_the_network_asks_for_is_kept(echo: Echo, http: Http) -> None:
-    echo.answer_next(Reply(status=429, headers={"Retry-After": "0.3"}))
+    echo.inject(faults.answered(Reply(status=429, headers={"Retry-After": "0.3"})))
     began = time.monotonic()
     http.get("/")
     assert time.monotonic() - began >= 0.3
@@ -506,7 +506,7 @@ def test_rate_limits_and_the_request_id_are_kept_by_path(echo: Echo, http: Http)
 def test_a_call_without_an_answer_does_not_bear_the_request_id_of_the_one_before(echo: Echo, http: Http) -> None:
     echo.replies["/a"] = Reply({}, headers={"X-Request-Id": "abc"})
     http.get("/a")
-    echo.drop_request()
+    echo.inject(faults.DROPPED)
     with pytest.raises(UnknownOutcome):
         http.post("/a")
     assert http.last_request_id == ""
@@ -525,7 +525,7 @@ def test_no_error_repeats_a_secret(echo: Echo) -> None:
         with pytest.raises(UnknownOutcome) as misread:
             echo.replies[f"/bot{SECRET}/send"] = Reply(body=b"<html>")
             http.post(f"/bot{SECRET}/send").json()
-        echo.lose_answer()
+        echo.inject(faults.LOST)
         with pytest.raises(UnknownOutcome) as lost:
             http.post(f"/bot{SECRET}/send")
     for caught in (refused, misread, lost):
@@ -716,7 +716,7 @@ def test_json_and_files_are_sent_as_such(echo: Echo, http: Http) -> None:
 def test_every_attempt_is_signed_anew(echo: Echo, http: Http) -> None:
     nonces = iter("ab")
     http.sign = lambda method, url: {"Authorization": f"{method} {url} {next(nonces)}"}
-    echo.answer_next(Reply(status=500))
+    echo.inject(faults.answered(Reply(status=500)))
     http.get("/p", params={"q": "1"})
     assert [call.headers["authorization"] for call in echo.calls] == [
         f"GET {echo.url}/p?q=1 a",
@@ -736,7 +736,7 @@ def test_calls_are_spaced_by_the_pace_of_the_platform(echo: Echo) -> None:
 
 
 def test_retries_keep_the_pace_too(echo: Echo) -> None:
-    echo.answer_next(Reply(status=429, headers={"Retry-After": "0"}))
+    echo.inject(faults.answered(Reply(status=429, headers={"Retry-After": "0"})))
     with line(echo.url, calls_per_second=5) as http:
         began = time.monotonic()
         http.get("/")
@@ -844,7 +844,7 @@ class TestWhatOtherRoomsFound:
 
     def test_a_redirect_within_the_host_is_signed_anew(self) -> None:
         with Plain() as echo:
-            echo.answer_next(Reply(status=302, headers={"Location": "/there"}))
+            echo.inject(faults.answered(Reply(status=302, headers={"Location": "/there"})))
             http = Http(echo.url, deadline=2)
             http.sign = lambda method, url: {"Authorization": url}
             http.get("/here", follow=1)
@@ -853,7 +853,7 @@ class TestWhatOtherRoomsFound:
 
     def test_a_configured_address_cannot_lead_to_another_private_one(self) -> None:
         with Plain() as echo, Plain() as inside:
-            echo.answer_next(Reply(status=302, headers={"Location": f"{inside.url}/admin"}))
+            echo.inject(faults.answered(Reply(status=302, headers={"Location": f"{inside.url}/admin"})))
             http = Http(echo.url, deadline=2)
             with pytest.raises(RejectedError):
                 http.get("/feed", follow=1)
@@ -862,15 +862,17 @@ class TestWhatOtherRoomsFound:
 
     def test_a_permanent_redirect_after_a_temporary_one_is_not_remembered(self) -> None:
         with Plain() as echo:
-            echo.answer_next(Reply(status=302, headers={"Location": "/busy"}))
-            echo.answer_next(Reply(status=301, headers={"Location": "/new"}), lambda call: call.path == "/busy")
+            echo.inject(faults.answered(Reply(status=302, headers={"Location": "/busy"})))
+            echo.inject(
+                faults.answered(Reply(status=301, headers={"Location": "/new"})), lambda call: call.path == "/busy"
+            )
             http = Http(echo.url, deadline=2)
             assert http.get("/old", follow=3).moved == ""
             http.close()
 
     def test_no_cookie_is_carried_from_call_to_call(self) -> None:
         with Plain() as echo:
-            echo.answer_next(Reply({}, headers={"Set-Cookie": "session=1; Path=/"}))
+            echo.inject(faults.answered(Reply({}, headers={"Set-Cookie": "session=1; Path=/"})))
             http = Http(echo.url, deadline=2)
             http.get("/a")
             http.get("/b")

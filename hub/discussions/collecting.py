@@ -11,10 +11,11 @@ from typing import Any, Protocol
 import structlog
 from sqlalchemy.engine import Connection
 
-from hub.adapter import Adapter, Listener, Searcher, ThreadReader, not_before
+from hub.adapter import Adapter, Listener, Searcher, ThreadReader
 from hub.bookmarks import read_on
 from hub.errors import GoneError, RejectedError, StaleCursor, TransientError
 from hub.models import Batch, Mention, Thread
+from hub.resemblance import not_before
 from hub.store import Store, mentions, threads
 from hub.store.mentions import Ingested
 from hub.store.notices import NOBODY, Notices

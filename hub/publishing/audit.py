@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from hub.adapter import Timeline, not_before, text_key
+from hub.adapter import Timeline
 from hub.models import RemotePost
+from hub.resemblance import not_before, text_key
 from hub.store import Store, beliefs
 from hub.store.beliefs import Belief
 

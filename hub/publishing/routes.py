@@ -11,12 +11,13 @@ from typing import Any
 import structlog
 from sqlalchemy.engine import Connection
 
-from hub.adapter import ThreadReader, Timeline, not_before, resembles
+from hub.adapter import ThreadReader, Timeline
 from hub.bookmarks import read_on
 from hub.errors import HubError, TransientError
 from hub.models import Batch, Media, Receipt, RemotePost
 from hub.publishing import steps
 from hub.publishing.media import read_image
+from hub.resemblance import not_before, resembles
 from hub.settings import RouteSection
 from hub.store import Store, accounts, deliveries, following, posts, repeats, threads
 from hub.store.notices import NOBODY, Notices

@@ -18,7 +18,6 @@ from typing import Any, BinaryIO, ClassVar, Literal, Self, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from hub.errors import HubError
-from hub.testing import faults
 from hub.testing.faults import Fault, Line, Reply
 
 
@@ -226,18 +225,6 @@ class Double(ABC):
     def stopped(self) -> threading.Event:
         """Set when the double stops, so that slow faults end."""
         return self._stopped
-
-    def lose_answer(self, only: Only = _any) -> None:
-        self.inject(faults.LOST, only)
-
-    def drop_request(self, only: Only = _any) -> None:
-        self.inject(faults.DROPPED, only)
-
-    def answer_next(self, reply: Reply, only: Only = _any) -> None:
-        self.inject(faults.answered(reply), only)
-
-    def answer_after(self, reply: Reply, only: Only = _any) -> None:
-        self.inject(faults.answered(reply).after, only)
 
 
 class _Planned:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hub.testing import Reply
+from hub.testing import Reply, faults
 from hub.testing.world import World
 
 Hub = Callable[..., Any]
@@ -105,8 +105,9 @@ def test_what_the_governor_holds_back_says_why_and_when(hub: Hub, small_world: W
 
 def test_an_account_that_waits_says_until_when_and_because_of_what(hub: Hub, small_world: World) -> None:
     hub("post", "Hello", "--to", "facebook")
-    small_world.networks["facebook"].answer_next(
-        Reply({}, status=429, headers={"Retry-After": "7200"}), lambda request: request.path.endswith("/feed")
+    small_world.networks["facebook"].inject(
+        faults.answered(Reply({}, status=429, headers={"Retry-After": "7200"})),
+        lambda request: request.path.endswith("/feed"),
     )
     hub("tick")
     listed = hub("posts", "--json").json["waits"]

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from PIL import Image
 
-from hub.testing import Reply
+from hub.testing import Reply, faults
 from hub.testing.world import World
 
 Hub = Callable[..., Any]
@@ -205,7 +205,7 @@ def test_a_lost_answer_is_exit_7_and_settled_by_a_look(hub: Hub, small_world: Wo
     keep(small_world, "vk")
     vk = small_world.networks["vk"]
     hub("post", "Hello", "--to", "vk")
-    vk.lose_answer(only("wall.post"))
+    vk.inject(faults.LOST, only("wall.post"))
     said = hub("tick", "--json")
     assert (said.code, said.json["unknown"]) == (7, 1)
     assert hub("posts", "--state", "unknown", "--json").json["posts"][0]["id"] == 1
@@ -225,7 +225,7 @@ def test_the_trace_of_a_post_says_what_each_attempt_brought_and_what_was_decided
 ) -> None:
     keep(small_world, "vk")
     bad_gateway = Reply({}, status=502, headers={"X-Request-Id": "abc"})
-    small_world.networks["vk"].answer_next(bad_gateway, only("wall.post"))
+    small_world.networks["vk"].inject(faults.answered(bad_gateway), only("wall.post"))
     hub("post", "Hello", "--to", "vk")
     hub("tick")
     [attempt] = [event for event in hub("trace", "1", "--json").json["events"] if "answer" in event]
@@ -243,7 +243,7 @@ def test_a_refused_post_is_failed_and_can_be_retried(hub: Hub, small_world: Worl
     vk = small_world.networks["vk"]
     hub("post", "Hello", "--to", "vk,twitter")
     refusal = {"error": {"error_code": 222, "error_msg": "Hyperlinks are forbidden"}}
-    vk.answer_next(Reply(json=refusal), only("wall.post"))
+    vk.inject(faults.answered(Reply(json=refusal)), only("wall.post"))
     said = hub("tick", "--json")
     assert (said.code, said.json["published"], said.json["failed"]) == (5, 1, 1)
     [post] = hub("posts", "--state", "failed", "--json").json["posts"]
@@ -257,7 +257,7 @@ def test_a_dropped_delivery_stays_dropped(hub: Hub, small_world: World) -> None:
     keep(small_world, "facebook")
     page = small_world.networks["facebook"]
     hub("post", "Hello", "--to", "facebook")
-    page.drop_request(only("/feed"))
+    page.inject(faults.DROPPED, only("/feed"))
     hub("tick")
     assert hub("settle", "1", "--drop", "--json").json["delivery"]["state"] == "failed"
     assert hub("tick", "--all", "--json").json["published"] == 0

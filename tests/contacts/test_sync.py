@@ -13,7 +13,7 @@ from support import TestHub, Village, VillageDouble, open_hub
 from hub.publishing import routes
 from hub.store import contacts
 from hub.store.posts import NewPost
-from hub.testing import Reply, Request
+from hub.testing import Reply, Request, faults
 from plugins.crm_generic.sandbox import CrmDouble
 
 
@@ -147,7 +147,7 @@ def test_our_own_voice_is_nobodys_contact(stage: Stage) -> None:
 
 def test_a_creation_whose_answer_was_lost_is_found_and_not_repeated(stage: Stage) -> None:
     stage.say(stage.village, "Boris", "Hi", "boris@example.org")
-    stage.crm.lose_answer(is_create)
+    stage.crm.inject(faults.LOST, is_create)
     stage.sync(4)
     assert len(stage.crm.contacts) == 1
     (boris,) = stage.people()
@@ -157,14 +157,14 @@ def test_a_creation_whose_answer_was_lost_is_found_and_not_repeated(stage: Stage
 
 def test_a_creation_that_never_arrived_is_made_later(stage: Stage) -> None:
     stage.say(stage.village, "Boris", "Hi", "boris@example.org")
-    stage.crm.drop_request(is_create)
+    stage.crm.inject(faults.DROPPED, is_create)
     stage.sync(4)
     assert len(stage.crm.contacts) == 1
 
 
 def test_a_note_whose_answer_was_lost_is_not_written_twice(stage: Stage) -> None:
     stage.say(stage.village, "Boris", "Hi")
-    stage.crm.lose_answer(lambda request: request.path.endswith("/notes"))
+    stage.crm.inject(faults.LOST, lambda request: request.path.endswith("/notes"))
     stage.sync(4)
     assert len(stage.crm.noted()) == 1
 
@@ -172,7 +172,7 @@ def test_a_note_whose_answer_was_lost_is_not_written_twice(stage: Stage) -> None
 def test_a_contact_that_the_crm_refuses_leaves_the_others_their_turn(stage: Stage) -> None:
     stage.say(stage.village, "Boris", "Hi")
     stage.say(stage.village, "Vera", "Hello")
-    stage.crm.answer_next(Reply({"error": {"message": "no room"}}, status=422), is_create)
+    stage.crm.inject(faults.answered(Reply({"error": {"message": "no room"}}, status=422)), is_create)
     stage.sync()
     assert len(stage.crm.contacts) == 1
 

@@ -18,7 +18,7 @@ from hub.publishing import routes
 from hub.store import mentions, threads
 from hub.store.posts import NewPost
 from hub.store.verify import verify
-from hub.testing import Person, Reply
+from hub.testing import Person, Reply, faults
 
 
 class Stage:
@@ -206,7 +206,7 @@ def test_a_reply_whose_answer_was_lost_is_not_sent_again(stage: Stage) -> None:
     stage.say("one", "Вопрос?")
     stage.listen()
     mention = stage.mentions()[0]
-    stage.doubles["one"].lose_answer(lambda request: request.method == "POST")
+    stage.doubles["one"].inject(faults.LOST, lambda request: request.method == "POST")
     with pytest.raises(UnknownOutcome) as caught:
         replying.reply(stage.hub.store, stage.hub.hub.adapter("one"), mention, "Ответ!", stage.hub.clock())
     assert "look at" in caught.value.hint
@@ -238,7 +238,7 @@ def test_a_mention_elsewhere_is_stored_in_a_discussion_of_its_own(stage: Stage) 
 
 def test_a_broken_page_moves_no_bookmark(stage: Stage) -> None:
     stage.say("one", "Привет")
-    stage.doubles["one"].answer_next(Reply(body=b'[{"id"'), lambda request: request.path == "/remarks")
+    stage.doubles["one"].inject(faults.answered(Reply(body=b'[{"id"')), lambda request: request.path == "/remarks")
     stage.hub.hub.adapter("one").http.deadline = 0.2
     stage.listen(2)
     stage.hub.tick(hours=2)

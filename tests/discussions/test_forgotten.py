@@ -18,6 +18,7 @@ from hub.scheduling.tick import Scheduler
 from hub.settings import load
 from hub.store import mentions
 from hub.store.verify import verify
+from hub.testing import faults
 
 
 class Forgetful(Village):
@@ -189,7 +190,7 @@ def test_a_thread_whose_bookmark_was_forgotten_is_read_as_a_whole_and_only_news_
         said = room.double.say(room.anna, post, text)
         room.double.remarks[said].sent_at = room.clock() - age
     # Only the thread shows them, not the mentions.
-    room.double.answer_next(_nothing(), lambda request: request.path == "/remarks")
+    room.double.inject(faults.answered(_nothing()), lambda request: request.path == "/remarks")
     room.listen()
     assert {"old", "news"} <= room.stored()
     assert room.ears.told[before:] == ["news"]

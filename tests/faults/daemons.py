@@ -18,9 +18,9 @@ from settle_kinds import KINDS, KindDouble
 from support import open_hub, write_config
 
 from hub import settings
-from hub.adapter import text_key
 from hub.errors import StoreError
 from hub.publishing import routes
+from hub.resemblance import text_key
 from hub.store import Store, deliveries
 from hub.store.posts import NewPost
 from hub.store.verify import verify

@@ -13,8 +13,8 @@ from settle_kinds import KINDS, TOKEN, KindDouble
 from support import Clock, TestHub, open_hub, write_config
 
 from hub import Receipt
-from hub.adapter import text_key
 from hub.publishing import routes, settling
+from hub.resemblance import text_key
 from hub.store import deliveries
 from hub.store.posts import NewPost
 

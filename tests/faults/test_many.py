@@ -20,13 +20,15 @@ from hub.testing import faults
 Proved = Callable[[Stage, str, str], Tally]
 LOST = (faults.LOST, faults.RESET.after, faults.server_error(502).after)
 SHARE = 0.1
-# So many are accepted before each tick: a burst that a network shows on one page of its timeline.
+# So many are accepted for each hour. After a pause the governor spreads what has piled up, so that a look into the
+# newest hundred posts reaches back far enough.
 WAVE = 50
-PACE = timedelta(minutes=30)
+PACE = timedelta(hours=1)
+PER_HOUR = {"posts_per_hour": 90}
 
 
 def fill(stage: Stage, count: int) -> None:
-    """Accept the posts that `check` wants, a wave each half hour: the first as ever, the others after its image.
+    """Accept the posts that `check` wants, a wave each hour: the first as ever, the others after its image.
 
     Accepting is not what is proved here, and one after another would take longer than publishing them.
     """
@@ -78,7 +80,7 @@ def check(stage: Stage, proved: Proved, kind: str, count: int) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_thousand_posts_are_there_once_each(room: Path, proved: Proved, kind: str) -> None:
-    with set_up(room, kind, accounts=[STRUCK], deadline=PATIENCE) as stage:
+    with set_up(room, kind, accounts=[STRUCK], options=PER_HOUR, deadline=PATIENCE) as stage:
         publish(stage, 1000)
         check(stage, proved, kind, 1000)
 
@@ -87,6 +89,6 @@ def test_a_thousand_posts_are_there_once_each(room: Path, proved: Proved, kind: 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", KINDS)
 def test_ten_thousand_posts_are_there_once_each(room: Path, proved: Proved, kind: str) -> None:
-    with set_up(room, kind, accounts=[STRUCK], deadline=PATIENCE) as stage:
+    with set_up(room, kind, accounts=[STRUCK], options=PER_HOUR, deadline=PATIENCE) as stage:
         publish(stage, 10_000)
         check(stage, proved, kind, 10_000)

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from hub.adapter import text_key
 from hub.models import RemotePost
 from hub.publishing.audit import differences
+from hub.resemblance import text_key
 from hub.store import Store, beliefs
 from hub.store.verify import verify
 from hub.testing import SocialDouble

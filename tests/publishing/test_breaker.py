@@ -16,7 +16,7 @@ from hub.publishing.breaker import TROUBLES, Breaker
 from hub.store import accounts
 from hub.store.posts import NewPost
 from hub.store.verify import verify
-from hub.testing import Reply, Request
+from hub.testing import Reply, Request, faults
 
 POSTS = 200
 
@@ -134,7 +134,7 @@ def test_a_word_to_wait_counts_for_the_whole_account_and_exactly_so_long(tmp_pat
         hub.tick()
         queue(hub, 5)
         calls = len(double.calls)
-        double.answer_next(Reply({}, status=429, headers={"Retry-After": "600"}))
+        double.inject(faults.answered(Reply({}, status=429, headers={"Retry-After": "600"})))
         (_, error), *_ = hub.tick().errors
         assert isinstance(error, TransientError)
         assert (error.retry_after, len(double.calls) - calls) == (600, 1)
@@ -151,8 +151,9 @@ def test_the_other_kinds_of_work_wait_as_long_and_are_not_lost(tmp_path: Path, d
         queue(hub, 1)
         hub.clock.forward(minutes=6)
         calls = len(double.calls)
-        double.answer_next(
-            Reply({}, status=429, headers={"Retry-After": "600"}), lambda request: request.method == "POST"
+        double.inject(
+            faults.answered(Reply({}, status=429, headers={"Retry-After": "600"})),
+            lambda request: request.method == "POST",
         )
         hub.store.write(accounts.reschedule, "home", {"publish": hub.clock() - timedelta(hours=1)}, None)
         hub.tick()
@@ -192,8 +193,8 @@ def test_two_troubles_and_a_success_do_not_end_the_turn(tmp_path: Path, double: 
         hub.tick()
         queue(hub, 6)
         for text in ("post 0", "post 1", "post 3", "post 4"):
-            double.answer_next(
-                Reply({}, status=500),
+            double.inject(
+                faults.answered(Reply({}, status=500)),
                 lambda request, text=text: request.method == "POST" and request.json()["text"] == text,
             )
         assert hub.tick().errors == []
@@ -205,7 +206,9 @@ def test_a_refusal_is_an_answer_and_no_trouble(tmp_path: Path, double: Storm) ->
         hub.tick()
         queue(hub, 5)
         for _ in range(5):
-            double.answer_next(Reply({"error": "no"}, status=422), lambda request: request.method == "POST")
+            double.inject(
+                faults.answered(Reply({"error": "no"}, status=422)), lambda request: request.method == "POST"
+            )
         assert hub.tick().errors == []
         assert hub.states() == ["failed"] * 5
 
@@ -274,7 +277,7 @@ def test_a_network_that_cannot_be_looked_at_still_takes_posts(tmp_path: Path, do
     with opened(tmp_path, double, Square, extra='deadline = "1s"') as hub:
         hub.tick()
         queue(hub, 1)
-        double.lose_answer(lambda request: request.method == "POST")
+        double.inject(faults.LOST, lambda request: request.method == "POST")
         hub.tick()
         double.raging = True
         double.only = lambda request: request.path == "/posts" and request.method == "GET"

@@ -18,6 +18,7 @@ from hub.publishing.governor import HOUR, Governor, room_at
 from hub.store import Store, deliveries, migrate, pacing
 from hub.store.posts import NewPost
 from hub.store.verify import verify
+from hub.testing import faults
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -191,7 +192,7 @@ def test_slots_of_a_cron_schedule_are_not_downtime(tmp_path: Path, double: Villa
 
 def test_the_parts_of_a_thread_edits_and_resends_are_not_held_back(tmp_path: Path, double: VillageDouble) -> None:
     with opened(tmp_path, double, 1, overflow="thread") as hub:
-        double.lose_answer(lambda request: request.method == "POST")
+        double.inject(faults.LOST, lambda request: request.method == "POST")
         text = " ".join(f"word{number}" for number in range(200))
         number, _ = routes.add_post(
             hub.store, NewPost(key="1", text=text, publish_at=hub.clock()), ["home"], hub.clock()

@@ -136,7 +136,7 @@ def test_a_missed_post_goes_out_when_a_person_says_so(hub: TestHub, double: Vill
 
 @pytest.mark.parametrize("account", ["village", "keyed", "natural"])
 def test_a_lost_answer_is_settled_to_exactly_one_post(hub: TestHub, double: VillageDouble, account: str) -> None:
-    double.lose_answer(is_publish)
+    double.inject(faults.LOST, is_publish)
     post(hub, "Once", account)
     hub.tick()
     assert hub.states() == ["unknown"]
@@ -150,7 +150,7 @@ def test_a_lost_answer_is_settled_to_exactly_one_post(hub: TestHub, double: Vill
 def test_a_request_that_was_lost_is_sent_again_after_looking(
     hub: TestHub, double: VillageDouble, account: str
 ) -> None:
-    double.drop_request(is_publish)
+    double.inject(faults.DROPPED, is_publish)
     post(hub, "Once", account)
     for _ in range(5):
         hub.tick(minutes=1)
@@ -158,7 +158,7 @@ def test_a_request_that_was_lost_is_sent_again_after_looking(
 
 
 def test_two_looks_must_find_nothing_before_a_post_is_sent_again(hub: TestHub, double: VillageDouble) -> None:
-    double.drop_request(is_publish)
+    double.inject(faults.DROPPED, is_publish)
     post(hub, "Once")
     hub.tick()
     hub.tick(minutes=1)
@@ -168,7 +168,7 @@ def test_two_looks_must_find_nothing_before_a_post_is_sent_again(hub: TestHub, d
 
 
 def test_where_nothing_helps_a_person_is_asked(hub: TestHub, double: VillageDouble) -> None:
-    double.lose_answer(is_publish)
+    double.inject(faults.LOST, is_publish)
     post(hub, "Once", "blind")
     for _ in range(5):
         hub.tick(minutes=10)
@@ -179,7 +179,7 @@ def test_where_nothing_helps_a_person_is_asked(hub: TestHub, double: VillageDoub
 def test_a_server_error_after_acceptance_does_not_double_the_post(
     hub: TestHub, double: VillageDouble, status: int
 ) -> None:
-    double.answer_after(Reply({"error": "oops"}, status=status), is_publish)
+    double.inject(faults.answered(Reply({"error": "oops"}, status=status)).after, is_publish)
     post(hub, "Once")
     for _ in range(5):
         hub.tick(minutes=1)
@@ -190,7 +190,7 @@ def test_a_server_error_after_acceptance_does_not_double_the_post(
 def test_an_answer_that_is_none_counts_as_unknown_never_as_published(
     hub: TestHub, double: VillageDouble, body: bytes
 ) -> None:
-    double.answer_next(Reply(body=body), is_publish)
+    double.inject(faults.answered(Reply(body=body)), is_publish)
     post(hub, "Once")
     hub.tick()
     assert hub.states() == ["unknown"]
@@ -205,7 +205,7 @@ def test_an_older_post_with_the_same_words_is_not_taken_for_the_lost_one(
     number = post(hub, "Good morning")
     hub.tick()
     hub.clock.forward(hours=24)
-    double.drop_request(is_publish)
+    double.inject(faults.DROPPED, is_publish)
     new = NewPost(key="tomorrow", text="Good morning", publish_at=hub.clock())
     other, _ = routes.add_post(hub.store, new, ["village"], hub.clock())
     for _ in range(5):
@@ -216,7 +216,7 @@ def test_an_older_post_with_the_same_words_is_not_taken_for_the_lost_one(
 
 
 def test_a_refusal_fails_the_delivery_with_the_networks_reason(hub: TestHub, double: VillageDouble) -> None:
-    double.answer_next(Reply({"error": "no advertising"}, status=422), is_publish)
+    double.inject(faults.answered(Reply({"error": "no advertising"}, status=422)), is_publish)
     post(hub, "Buy!")
     hub.tick()
     row = hub.rows("SELECT state, error FROM deliveries")[0]
@@ -225,8 +225,8 @@ def test_a_refusal_fails_the_delivery_with_the_networks_reason(hub: TestHub, dou
 
 
 def test_a_refusal_of_a_resend_in_doubt_is_asked_not_failed(hub: TestHub, double: VillageDouble) -> None:
-    double.lose_answer(is_publish)
-    double.answer_next(Reply({"error": "closed"}, status=422), is_publish)
+    double.inject(faults.LOST, is_publish)
+    double.inject(faults.answered(Reply({"error": "closed"}, status=422)), is_publish)
     post(hub, "Once", "keyed")
     for _ in range(3):
         hub.tick(minutes=1)
@@ -236,7 +236,7 @@ def test_a_refusal_of_a_resend_in_doubt_is_asked_not_failed(hub: TestHub, double
 def test_a_rate_limit_puts_the_post_back_for_as_long_as_the_network_says(
     hub: TestHub, double: VillageDouble
 ) -> None:
-    double.answer_next(Reply({}, status=429, headers={"Retry-After": "600"}), is_publish)
+    double.inject(faults.answered(Reply({}, status=429, headers={"Retry-After": "600"})), is_publish)
     post(hub, "Wait")
     hub.tick()
     hub.tick(minutes=9)
@@ -263,7 +263,7 @@ def test_a_long_text_goes_out_as_a_thread_each_part_once(tmp_path: Path, double:
     accounts = {"club": {"platform": "village", "overflow": "thread", **double.account()}}
     with open_hub(write_config(tmp_path, accounts), Village) as hub:
         hub.tick()
-        double.lose_answer(lambda request: is_publish(request) and len(double.posts) == 1)
+        double.inject(faults.LOST, lambda request: is_publish(request) and len(double.posts) == 1)
         text = " ".join(f"word{number}" for number in range(200))
         post(hub, text, "club")
         for _ in range(8):
@@ -311,7 +311,7 @@ def test_an_edit_of_a_post_that_was_not_sent_sends_the_new_text_only(hub: TestHu
 def test_an_edit_while_the_outcome_is_unknown_follows_once_it_is_settled(
     hub: TestHub, double: VillageDouble
 ) -> None:
-    double.lose_answer(is_publish)
+    double.inject(faults.LOST, is_publish)
     number = post(hub, "Frist")
     hub.tick()
     routes.change_post(hub.store, number, hub.clock(), text="First", title="", link="", images=[])
@@ -323,7 +323,7 @@ def test_an_edit_while_the_outcome_is_unknown_follows_once_it_is_settled(
 def test_a_lost_answer_to_an_edit_is_edited_again(hub: TestHub, double: VillageDouble) -> None:
     number = post(hub, "Frist")
     hub.tick()
-    double.lose_answer(lambda request: request.method == "PUT")
+    double.inject(faults.LOST, lambda request: request.method == "PUT")
     routes.change_post(hub.store, number, hub.clock(), text="First", title="", link="", images=[])
     for _ in range(3):
         hub.tick(minutes=1)
@@ -437,7 +437,7 @@ class TestDecisions:
 
     @pytest.fixture
     def asked(self, hub: TestHub, double: VillageDouble) -> int:
-        double.lose_answer(is_publish)
+        double.inject(faults.LOST, is_publish)
         post(hub, "Once", "blind")
         hub.tick()
         return int(hub.rows("SELECT id FROM deliveries")[0]["id"])

@@ -14,7 +14,7 @@ from support import TestHub, Village, VillageDouble, open_hub, write_config
 
 from hub import Batch, RemotePost, StaleCursor
 from hub.store.verify import verify
-from hub.testing import Held, Reply
+from hub.testing import Held, Reply, faults
 
 
 class Towns:
@@ -167,10 +167,10 @@ def test_an_edit_in_a_circle_ends_too(towns: Towns) -> None:
 @pytest.mark.parametrize("towns", [EVERYWHERE], indirect=True)
 def test_an_echo_of_a_post_whose_answer_was_lost_is_adopted_not_routed(towns: Towns) -> None:
     towns.run(1)
-    towns.doubles["two"].lose_answer(lambda request: request.method == "POST")
+    towns.doubles["two"].inject(faults.LOST, lambda request: request.method == "POST")
     # Nothing is found by looking, so that only the timeline can tell.
     for _ in range(2):
-        towns.doubles["two"].answer_next(Reply([]), lambda request: request.query.get("from") == "0")
+        towns.doubles["two"].inject(faults.answered(Reply([])), lambda request: request.query.get("from") == "0")
     towns.write("one", "Echo")
     towns.run(12)
     assert [towns.texts(name) for name in ("one", "two", "three")] == [["Echo"]] * 3

@@ -20,6 +20,7 @@ from hub.scheduling.tick import make_everything_due
 from hub.store import Store, accounts, deliveries, switches
 from hub.store.posts import NewPost
 from hub.store.verify import verify
+from hub.testing import faults
 
 
 @pytest.fixture
@@ -155,7 +156,7 @@ def test_a_hub_that_goes_on_while_a_turn_ends_does_not_wait_an_hour(tmp_path: Pa
 
 
 def test_what_is_in_doubt_is_still_looked_at(hub: TestHub, double: VillageDouble) -> None:
-    double.lose_answer(lambda request: request.method == "POST")
+    double.inject(faults.LOST, lambda request: request.method == "POST")
     queue(hub)
     hub.tick()
     queue(hub, 2)

@@ -21,6 +21,7 @@ from hub.scheduling.tick import process_name
 from hub.store import accounts
 from hub.store.posts import NewPost
 from hub.store.verify import verify
+from hub.testing import faults
 
 SETTLING = [kind for kind in KINDS if kind != "none"]
 
@@ -122,7 +123,7 @@ def test_a_clock_that_jumps_while_a_doubt_is_settled_sends_nothing_twice(
     two: Callable[..., Two], kind: str
 ) -> None:
     both = two(kind, "1s")
-    both.double.lose_answer(lambda request: request.method in ("POST", "PUT"))
+    both.double.inject(faults.LOST, lambda request: request.method in ("POST", "PUT"))
     time.sleep(1)
     for minutes in (10, -10, 10, -20, 30):
         both.clock.forward(minutes=minutes)

@@ -29,7 +29,7 @@ from hub.scheduling.webhooks import SCHEDULE, Sender, send_test
 from hub.settings import load
 from hub.store import webhooks
 from hub.store.posts import NewPost
-from hub.testing import Double, Reply, Request
+from hub.testing import Double, Reply, Request, faults
 from hub.webhooks import EVENTS, read_key, signed
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
@@ -229,26 +229,26 @@ def test_a_publication_is_told_with_all_that_a_receiver_needs(
 
 
 def refused(hub: TestHub, village: VillageDouble) -> None:
-    village.answer_next(Reply({"error": "no advertising"}, status=422), is_publish)
+    village.inject(faults.answered(Reply({"error": "no advertising"}, status=422)), is_publish)
     post(hub, "Buy!")
     hub.tick()
 
 
 def put_off(hub: TestHub, village: VillageDouble) -> None:
-    village.answer_next(Reply({}, status=429, headers={"Retry-After": "600"}), is_publish)
+    village.inject(faults.answered(Reply({}, status=429, headers={"Retry-After": "600"})), is_publish)
     post(hub, "Wait")
     hub.tick()
 
 
 def lost(hub: TestHub, village: VillageDouble) -> None:
-    village.lose_answer(is_publish)
+    village.inject(faults.LOST, is_publish)
     post(hub, "Lost")
     hub.tick()
     hub.tick(minutes=1)
 
 
 def lost_for_good(hub: TestHub, village: VillageDouble) -> None:
-    village.lose_answer(is_publish)
+    village.inject(faults.LOST, is_publish)
     post(hub, "Lost", "blind")
     hub.tick()
     settling.decide(
@@ -417,7 +417,7 @@ def test_what_cannot_be_told_is_not_stored_and_once_it_can_both_are(
 ) -> None:
     post(hub, "Hello")
     hub.tick()
-    village.answer_next(Reply({"error": "no"}, status=422), is_publish)
+    village.inject(faults.answered(Reply({"error": "no"}, status=422)), is_publish)
     post(hub, "No", "blind")
     hub.tick()
     before = len(line(hub))
@@ -486,7 +486,7 @@ def test_every_answer_but_2xx_is_a_failure_of_one_call(hub: TestHub, desk: Desk,
 
 
 def test_a_lost_answer_is_a_failure_of_one_call(hub: TestHub, desk: Desk) -> None:
-    desk.lose_answer()
+    desk.inject(faults.LOST)
     tell(hub)
     hub.tick()
     assert (len(desk.calls), line(hub)) == (1, [("queued", 1)])

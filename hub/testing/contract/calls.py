@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from hub.adapter import text_key
 from hub.errors import DuplicateError, RejectedError
 from hub.models import Media, Post
 from hub.publishing.text import fit
+from hub.resemblance import text_key
 from hub.testing.double import Only, Request
 from hub.testing.opening import open_adapter
 from hub.testing.social import Held, SocialDouble

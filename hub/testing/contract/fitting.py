@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 
-from hub.adapter import Publisher, text_key
+from hub.adapter import Publisher
 from hub.errors import HubError, RejectedError
 from hub.models import Limits, Media, Post
 from hub.publishing.length import measure, within
+from hub.resemblance import text_key
 from hub.testing.contract.calls import copies, image, ours, the_one
 from hub.testing.contract.ground import Ground, needs
 from hub.testing.social import SocialDouble

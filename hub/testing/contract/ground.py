@@ -10,7 +10,8 @@ from typing import Any, ClassVar, TypeVar
 
 import pytest
 
-from hub.adapter import Adapter, text_key
+from hub.adapter import Adapter
+from hub.resemblance import text_key
 from hub.testing.desk import Desk, desk
 from hub.testing.double import Double, Request
 from hub.testing.faults import Fault

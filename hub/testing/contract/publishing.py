@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from hub.adapter import Publisher, text_key
+from hub.adapter import Publisher
 from hub.models import Media, Receipt
+from hub.resemblance import text_key
 from hub.store.deliveries import Delivery
 from hub.testing import faults
 from hub.testing.contract.calls import a_post, copies, image, making, ours, scratch, takes_once, the_one
