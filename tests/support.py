@@ -16,6 +16,7 @@ from hub import settings
 from hub.adapter import Adapter
 from hub.scheduling.hub import Hub
 from hub.scheduling.tick import Scheduler, TickReport, make_everything_due
+from hub.testing.fresh import lay_out
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "docs" / "example"
 
@@ -118,7 +119,9 @@ def write_config(
 def open_hub(path: Path, *adapters: type[Adapter], clock: Clock | None = None) -> Iterator[TestHub]:
     """Open a hub on a hub.toml with these adapters beside the installed ones."""
     time = clock or Clock()
-    with Hub.open(settings.load(path, {}), clock=time, plugins={"tests": plugin(*adapters)}) as hub:
+    loaded = settings.load(path, {})
+    lay_out(loaded)
+    with Hub.open(loaded, clock=time, plugins={"tests": plugin(*adapters)}) as hub:
         under_test = TestHub(hub, time)
         try:
             yield under_test

@@ -20,6 +20,7 @@ from hub.scheduling.turn import Report, take_turn
 from hub.store import accounts, deliveries
 from hub.store.deliveries import Delivery
 from hub.store.posts import NewPost
+from hub.testing.fresh import lay_out
 from hub.testing.world import account_table
 
 _LEASE = timedelta(seconds=120)
@@ -105,7 +106,9 @@ def desk(
     table = account_table(adapter, settings, folder, account)
     path.write_text("\n".join(["[hub]", *table, options, ""]), encoding="utf-8")
     clock = Clock()
-    with Hub.open(configuration.load(path, {}), clock=clock, registry=Registry.of(adapter)) as hub:
+    loaded = configuration.load(path, {})
+    lay_out(loaded)
+    with Hub.open(loaded, clock=clock, registry=Registry.of(adapter)) as hub:
         hub.check(account)
         hub.adapter(account).http.deadline = deadline
         yield Desk(hub, account, clock)

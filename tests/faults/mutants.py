@@ -99,12 +99,12 @@ GUARDS = (
     Mutant(
         "links are not compared",
         f"{_LINKS}[the second is there-links alone]",
-        (Patch("hub/adapter.py", "    return not near or any(\n", "    return True or any(\n"),),
+        (Patch("hub/resemblance.py", "    return not near or any(\n", "    return True or any(\n"),),
     ),
     Mutant(
         "a look that does not reach back counts as one that found nothing",
         f"{_FAR}[answer lost after it was done]",
-        (Patch("hub/adapter.py", "    if seen >= depth and not far_enough:\n", "    if False:\n"),),
+        (Patch("hub/resemblance.py", "    if seen >= depth and not far_enough:\n", "    if False:\n"),),
     ),
     Mutant(
         "trouble with the network does not end the turn",

@@ -74,16 +74,20 @@ class Stage:
         """Let a person who has looked say what became of each delivery that is asked about, until none is."""
         for _ in range(5):
             asked = self.hub.rows("SELECT id, account, text FROM deliveries WHERE state = 'asked'")
-            for row in asked:
-                self._decide(row["id"], row["account"], row["text"])
             if not asked:
                 return
+            there = {
+                (name, text_key(held.text)): held.id
+                for name, network in self.networks.items()
+                for held in reversed(network.held())
+            }
+            for row in asked:
+                found = there.get((row["account"], text_key(row["text"])))
+                self._decide(row["id"], row["account"], Receipt(remote_id=found) if found else None)
             self.rest()
         raise AssertionError("a person is asked again and again")
 
-    def _decide(self, delivery: int, account: str, text: str) -> None:
-        held = [held for held in self.networks[account].held() if text_key(held.text) == text_key(text)]
-        sent = Receipt(remote_id=held[0].id) if held else None
+    def _decide(self, delivery: int, account: str, sent: Receipt | None) -> None:
         hub = self.hub.hub
         settling.decide(hub.store, hub.adapter(account), delivery, hub.clock(), sent=sent, again=sent is None)
 

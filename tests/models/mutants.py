@@ -200,7 +200,7 @@ MUTANTS = (
     Mutant(
         "a look takes what belongs to another delivery",
         _TWIN,
-        (Patch("hub/adapter.py", "item.remote_id not in post.taken and ", ""),),
+        (Patch("hub/resemblance.py", "item.remote_id not in post.taken and ", ""),),
     ),
     Mutant(
         "a look knows of others only what was touched after the attempt",

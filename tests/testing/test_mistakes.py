@@ -21,7 +21,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"},
+        env={**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "200"},
     )
 
 
@@ -38,7 +38,7 @@ def test_a_mistake_is_caught_and_named(package: Path, mistake: Mistake) -> None:
     text = source.read_text(encoding="utf-8")
     assert text.count(mistake.old) == 1, "the example has changed: this mistake cannot be made in it any more"
     source.write_text(text.replace(mistake.old, mistake.new), encoding="utf-8")
-    done = run(package, "-k", mistake.caught_by)
+    done = run(package, "-x", "-k", mistake.caught_by)
     caught = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     assert done.returncode == 1, done.stdout[-3000:]
     assert any(mistake.caught_by in line for line in caught), caught
