@@ -16,6 +16,8 @@ from hub.models import (
     Limits,
     Mention,
     Note,
+    OAuth,
+    OAuthClient,
     Post,
     Receipt,
     RemotePost,
@@ -67,6 +69,9 @@ class Adapter(ABC):
     calls_per_second: ClassVar[float | None] = None
     """How often the network may be called; the hub spaces the calls."""
 
+    oauth: ClassVar[OAuth | None] = None
+    """How `hub accounts add` lets a person log in with a browser; None where tokens are made by hand."""
+
     Settings: ClassVar[type[AccountSettings]]
 
     settings: AccountSettings
@@ -86,6 +91,14 @@ class Adapter(ABC):
         Two accounts with the same page are a configuration error.
         """
         return ""
+
+    @classmethod
+    def register_client(cls, http: Http, redirect_uri: str) -> OAuthClient | None:
+        """Make the hub known to the network as an app; None where a person does that and has its `client_id`.
+
+        It is asked before the login, once for each account; `http` is an unsigned line to `api_url`.
+        """
+        return None
 
     def sign(self, method: str, url: str) -> Mapping[str, str]:
         """Return the headers that prove who calls; asked anew for every attempt. `url` has its query."""
@@ -164,7 +177,10 @@ class Listener(Adapter):
 
     @abstractmethod
     def fetch_mentions(self, cursor: str | None) -> Iterator[Batch[Mention]]:
-        """Yield what was said since the cursor. Repeating is fine, skipping is not."""
+        """Yield what was said since the cursor. Repeating is fine, skipping is not.
+
+        A batch and its cursor are stored before the next batch is asked for.
+        """
 
 
 class ThreadReader(Adapter):

@@ -266,6 +266,38 @@ class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
     reset_after: float | None = None
 
 
+class OAuth(msgspec.Struct, frozen=True, kw_only=True):
+    """How a person lets the hub in at a network with OAuth 2: by the code flow with PKCE, answered on loopback.
+
+    A path in place of an address is joined to the account's `api_url`. `token`, `refresh_token`, `client_id` and
+    `client_secret` name the settings that hold them, "" for what the network does not have; `client_auth` is how
+    an app with a secret proves itself to `token_url`. `port` is where the browser comes back to on 127.0.0.1: 0,
+    any, unless the network compares the whole redirect address (RFC 8252, 7.3, says that it should not).
+    `apps_url` is where a person registers an app.
+    """
+
+    authorize_url: str
+    token_url: str
+    scopes: Sequence[str] = ()
+    token: str = "token"  # noqa: S105  # the name of a setting, as below
+    refresh_token: str = ""
+    client_id: str = "client_id"
+    client_secret: str = "client_secret"  # noqa: S105
+    client_auth: Literal["basic", "form"] = "basic"
+    port: int = 0
+    apps_url: str = ""
+
+
+class OAuthClient(msgspec.Struct, frozen=True, kw_only=True):
+    """The app that a login is for. One without a `secret` is a public client."""
+
+    id: str
+    secret: str = ""
+
+    def __repr__(self) -> str:
+        return f"OAuthClient(id={self.id!r})"
+
+
 class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A call that a network made to us, byte for byte. Header names are lower case."""
 

@@ -63,7 +63,7 @@ def plain_secrets(model: type[BaseModel], values: object, above: tuple[str, ...]
     for name, field in model.model_fields.items():
         key = field.alias or name
         value = values.get(key)
-        for kind in _alternatives(field.annotation):
+        for kind in alternatives(field.annotation):
             if kind is SecretStr and isinstance(value, str):
                 yield ".".join((*above, key))
             elif isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -83,12 +83,13 @@ def secret_values(settings: Any) -> list[str]:
     return []
 
 
-def _alternatives(annotation: Any) -> Iterator[Any]:
+def alternatives(annotation: Any) -> Iterator[Any]:
+    """Yield the types that an annotation allows, without what only checks them."""
     origin = typing.get_origin(annotation)
     if origin is Annotated:
-        yield from _alternatives(typing.get_args(annotation)[0])
+        yield from alternatives(typing.get_args(annotation)[0])
     elif origin in (typing.Union, types.UnionType):
         for part in typing.get_args(annotation):
-            yield from _alternatives(part)
+            yield from alternatives(part)
     else:
         yield annotation

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
 
 import click
 from pydantic import BaseModel, SecretStr
@@ -17,6 +17,7 @@ from hub.cli.output import Output, command, shared_options
 from hub.cli.scaffold import new
 from hub.errors import HubError, PluginError
 from hub.registry import GROUP, Registry
+from hub.secrets import alternatives
 
 
 def plugin_commands(registry: Registry | None = None) -> dict[str, click.Command]:
@@ -87,7 +88,9 @@ def _settings(model: type[BaseModel], above: str = "") -> list[dict[str, Any]]:
     for name, field in model.model_fields.items():
         key = above + (field.alias or name)
         inner = [
-            part for part in _parts(field.annotation) if isinstance(part, type) and issubclass(part, BaseModel)
+            part
+            for part in alternatives(field.annotation)
+            if isinstance(part, type) and issubclass(part, BaseModel)
         ]
         if inner:
             for part in inner:
@@ -98,7 +101,7 @@ def _settings(model: type[BaseModel], above: str = "") -> list[dict[str, Any]]:
                 "name": key,
                 "type": _type_name(field.annotation),
                 "required": field.is_required(),
-                "secret": SecretStr in _parts(field.annotation),
+                "secret": SecretStr in alternatives(field.annotation),
                 "default": _default(field),
                 "help": field.description or "",
             }
@@ -106,18 +109,8 @@ def _settings(model: type[BaseModel], above: str = "") -> list[dict[str, Any]]:
     return found
 
 
-def _parts(annotation: Any) -> list[Any]:
-    """Return the alternatives that an annotation allows, without what only checks them."""
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        return _parts(get_args(annotation)[0])
-    if origin in (Union, UnionType):
-        return [part for argument in get_args(annotation) for part in _parts(argument)]
-    return [annotation]
-
-
 def _type_name(annotation: Any) -> str:
-    return " | ".join(dict.fromkeys(_name(part) for part in _parts(annotation) if part is not NoneType))
+    return " | ".join(dict.fromkeys(_name(part) for part in alternatives(annotation) if part is not NoneType))
 
 
 def _name(part: Any) -> str:
@@ -134,7 +127,7 @@ def _name(part: Any) -> str:
 
 
 def _default(field: FieldInfo) -> Any:
-    if field.is_required() or SecretStr in _parts(field.annotation):
+    if field.is_required() or SecretStr in alternatives(field.annotation):
         return None
     if field.default_factory is not None:
         return None

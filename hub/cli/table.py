@@ -17,6 +17,7 @@ class Entry(NamedTuple):
 
 TABLE: dict[str, Entry] = {
     "init": Entry("setup", "init", N_("Write a hub.toml to start from, with every line explained.")),
+    "accounts": Entry("accounts", "accounts", N_("List the accounts, or add one.")),
     "check": Entry("check", "check", N_("Ask each network who we are, and say what is wrong.")),
     "post": Entry("post", "post", N_("Publish a text on some accounts, once on each.")),
     "edit": Entry("posts", "edit", N_("Change a post; its copies follow.")),

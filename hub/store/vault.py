@@ -52,20 +52,20 @@ class StoreVault:
 
     def write(self, name: str, secret: str) -> None:
         """Put a secret, in place of the one there is."""
+        self._store.write(self.put, name, secret)
+
+    def put(self, connection: sa.Connection, name: str, secret: str) -> None:
+        """Put a secret as part of a transaction."""
         nonce, sealed = self._seal(name, secret)
-
-        def work(connection: sa.Connection) -> None:
-            insert = upsert(connection, secrets).values(
-                account=self._account, name=name, nonce=nonce, sealed=sealed, lease_owner=""
+        insert = upsert(connection, secrets).values(
+            account=self._account, name=name, nonce=nonce, sealed=sealed, lease_owner=""
+        )
+        connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=["account", "name"],
+                set_={"nonce": nonce, "sealed": sealed, "lease_owner": "", "lease_until": None},
             )
-            connection.execute(
-                insert.on_conflict_do_update(
-                    index_elements=["account", "name"],
-                    set_={"nonce": nonce, "sealed": sealed, "lease_owner": "", "lease_until": None},
-                )
-            )
-
-        self._store.write(work)
+        )
 
     def rotate(self, name: str, seen: str | None, renew: Callable[[str | None], str]) -> str:
         """Replace a secret once, however many threads and processes ask; see `hub.adapter.Vault`."""

@@ -22,6 +22,7 @@ from hub import (
     Listener,
     Media,
     Mention,
+    OAuth,
     Post,
     Publisher,
     Receipt,
@@ -55,6 +56,7 @@ class Twitter(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Res
 
     platform: ClassVar[str] = "twitter"
     settle = "lookup"
+    oauth: ClassVar[OAuth | None] = auth.OAUTH
     Settings = auth.Settings
     settings: auth.Settings
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from msgspec import Struct, json
 from pydantic import SecretStr, model_validator
 
-from hub import AccountSettings, AuthError, Http, TransientError, UnknownOutcome, Vault
+from hub import AccountSettings, AuthError, Http, OAuth, TransientError, UnknownOutcome, Vault
 from plugins.twitter import shapes
 from plugins.twitter.wire import Spelling
 
@@ -21,6 +21,17 @@ logging.getLogger("oauthlib").setLevel(logging.WARNING)
 
 TOKEN_PATH = "/2/oauth2/token"  # noqa: S105  # an address
 _LOG_IN = "log in to X again and put the new token (and refresh_token) into hub.toml, then run hub check"
+
+# https://docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code; the redirect address must be one of
+# the app's, to the letter and with its port: https://docs.x.com/fundamentals/developer-apps
+OAUTH = OAuth(
+    authorize_url="https://x.com/i/oauth2/authorize",
+    token_url=TOKEN_PATH,
+    scopes=("tweet.read", "tweet.write", "users.read", "media.write", "offline.access"),
+    refresh_token="refresh_token",  # noqa: S106  # the name of a setting
+    port=8722,
+    apps_url="https://developer.x.com",
+)
 
 
 class Settings(AccountSettings):

@@ -111,7 +111,9 @@ class TwitterDouble(SocialDouble):
 
     def answer(self, request: Request) -> Reply:
         if request.path == "/2/oauth2/token":
-            return self.door.renew(request)
+            return self.door.give(request)
+        if request.path == "/i/oauth2/authorize":
+            return self.door.authorize(request)
         image = self.uploads.get(request.path.removeprefix("/media/"))
         if image is not None:
             return Reply(body=image.content, content_type="image/jpeg")

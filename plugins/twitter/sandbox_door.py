@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from base64 import b64decode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, Literal, cast
 from urllib.parse import unquote, urlencode
 
@@ -50,6 +51,7 @@ class Door:
     oauth1_token, oauth1_secret = "1-oauth1-token", "oauth1-token-secret"
     client_id, client_secret = "client-1", "client-secret-1"
     app_only = "app-only-bearer"
+    redirects = ("http://127.0.0.1:8722/callback",)
 
     def __init__(self, login: Login, expires_in: float, limits: Mapping[str, int], problems: str) -> None:
         self.login = login
@@ -59,6 +61,7 @@ class Door:
         self.access = {"access-token-0": time.time() + expires_in}
         self.refresh = {"refresh-token-0"}
         self.renewals = 0
+        self._codes: dict[str, Mapping[str, str]] = {}
         self._nonces: set[str] = set()
         self._windows: dict[str, tuple[float, int]] = {}
 
@@ -116,16 +119,40 @@ class Door:
                 return
         raise failed(401, "Unauthorized", "Unauthorized")
 
-    def renew(self, request: Request) -> Reply:
-        """Answer at the token endpoint: each refresh token is taken once."""
+    def authorize(self, request: Request) -> Reply:
+        """Agree to a login at once, and lead the browser back with a code; refuse what X has an error page for."""
+        asked = request.query
+        known = asked.get("client_id") == self.client_id and asked.get("redirect_uri") in self.redirects
+        if not known or asked.get("response_type") != "code" or asked.get("code_challenge_method") != "S256":
+            return Reply({"error": "Something went wrong: you weren't able to give access to the App."}, 400)
+        code = secrets.token_urlsafe(24)
+        self._codes[code] = dict(asked)
+        back = urlencode({"state": asked["state"], "code": code})
+        return Reply({}, 302, {"Location": f"{asked['redirect_uri']}?{back}"})
+
+    def give(self, request: Request) -> Reply:
+        """Answer at the token endpoint: each code and each refresh token is taken once."""
         form = request.form()
+        if form.get("grant_type") != "authorization_code":
+            return self._renew(request, form)
+        if not self._is_client(request, form):
+            return Reply({"error": "invalid_client", "error_description": "Missing valid client"}, 401)
+        asked = self._codes.pop(form.get("code", ""), None)
+        proof = urlsafe_b64encode(sha256(form.get("code_verifier", "").encode()).digest()).rstrip(b"=").decode()
+        if asked is None or asked["code_challenge"] != proof or asked["redirect_uri"] != form.get("redirect_uri"):
+            said = "Value passed for the authorization code was invalid."
+            return Reply({"error": "invalid_request", "error_description": said}, 400)
+        return self._pair(asked["scope"])
+
+    def _is_client(self, request: Request, form: Mapping[str, str]) -> bool:
         kind, _, value = request.headers.get("authorization", "").partition(" ")
-        if kind == "Basic":
-            who, _, secret = b64decode(value).decode().partition(":")
-            known = (unquote(who), unquote(secret)) == (self.client_id, self.client_secret)
-        else:
-            known = form.get("client_id") == self.client_id
-        if not known:
+        if kind != "Basic":
+            return form.get("client_id") == self.client_id
+        who, _, secret = b64decode(value).decode().partition(":")
+        return (unquote(who), unquote(secret)) == (self.client_id, self.client_secret)
+
+    def _renew(self, request: Request, form: Mapping[str, str]) -> Reply:
+        if not self._is_client(request, form):
             return Reply({"error": "invalid_client", "error_description": "Missing valid client"}, 401)
         if set(form) - {"grant_type", "refresh_token", "client_id"} or form.get("grant_type") != "refresh_token":
             return Reply({"error": "invalid_request", "error_description": "Wrong parameters"}, 400)
@@ -134,13 +161,19 @@ class Door:
             self.refresh.clear()
             self.expire()
             return Reply({"error": "invalid_grant", "error_description": "The refresh token is not valid"}, 400)
+        return self._pair("tweet.read tweet.write users.read media.write offline.access")
+
+    def _pair(self, scope: str) -> Reply:
+        """Give new tokens; those before end."""
         self.refresh.clear()
         self.renewals += 1
         access, refresh = (f"{name}-{self.renewals}-{secrets.token_hex(8)}" for name in ("access", "refresh"))
         self.access = {access: time.time() + self.expires_in}
-        self.refresh.add(refresh)
-        body = {"token_type": "bearer", "expires_in": int(self.expires_in), "access_token": access}
-        return Reply(body | {"refresh_token": refresh, "scope": "tweet.read tweet.write users.read"})
+        body = {"token_type": "bearer", "expires_in": int(self.expires_in), "access_token": access, "scope": scope}
+        if "offline.access" in scope.split():
+            self.refresh.add(refresh)
+            body["refresh_token"] = refresh
+        return Reply(body)
 
     def _signed(self, request: Request) -> bool:
         """Verify an OAuth 1.0a signature over method, address and query; other bodies than forms are outside."""
