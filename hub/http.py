@@ -111,6 +111,7 @@ class Http:
         json: Any = None,
         form: Mapping[str, Any] | None = None,
         files: Files | None = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         repeatable: bool | None = None,
         follow: int = 0,
@@ -121,6 +122,7 @@ class Http:
         """Make one call and return its answer once it is whole.
 
         `path` is joined to the base URL unless it is a URL itself; a None among `params` or `form` is left out.
+        `content` is a body as it stands, whose `Content-Type` is among the `headers`.
         `repeatable` says that doing it twice shows nowhere (an upload that is not used, a token exchange);
         without it only GET and HEAD are. `follow` is the number of redirects to follow (reads only). A status
         in `accept` is returned as it is, such as 304.
@@ -133,6 +135,7 @@ class Http:
             json=json,
             form=_given(form),
             files=files,
+            content=content,
             headers=dict(headers or {}),
             repeatable=method in _REPEATABLE if repeatable is None else repeatable,
             follow=follow,
@@ -276,7 +279,7 @@ class Http:
             raise httpx.UnsupportedProtocol(f"{url.scheme!r} is not http or https")
         signed = {} if call.foreign else self.sign(call.method, str(url))
         headers = {**signed, **call.headers}
-        content = None
+        content = call.content
         if call.json is not None:
             content = msgspec.json.encode(call.json)
             headers.setdefault("Content-Type", "application/json")
@@ -365,6 +368,7 @@ class _Call:
     json: Any
     form: dict[str, Any] | None
     files: Files | None
+    content: bytes | None
     headers: dict[str, str]
     repeatable: bool
     follow: int

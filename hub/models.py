@@ -224,9 +224,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     `maximum` counts `unit`s (0: no limit); `maximum_with_media` replaces it when media go along; `max_bytes`
     is a second wall in UTF-8 bytes. A link in the text costs `link_cost` units (None: its length). `link` says
-    how `Post.link` travels: as a field of its own, or appended to the text; `title` says the same of
-    `Post.title`, which in a text is the first paragraph. A mention `@user@host` counts `whole`, or only its
-    `local` part `@user`. `media_bytes` is per file.
+    how `Post.link` travels: as a field of its own, or appended to the text; `link_with_media` replaces it when
+    media go along. `title` says the same of `Post.title`, which in a text is the first paragraph. A mention
+    `@user@host` counts `whole`, or only its `local` part `@user`. `media_bytes` is per file.
     """
 
     unit: Unit = "codepoint"
@@ -235,6 +235,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_bytes: int = 0
     link_cost: int | None = None
     link: Literal["field", "text"] = "field"
+    link_with_media: Literal["field", "text"] | None = None
     title: Literal["field", "text"] = "text"
     remote_mentions: Literal["whole", "local"] = "whole"
     media_count: int = 10

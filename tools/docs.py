@@ -9,10 +9,10 @@ import inspect
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 # Only what the tables are made of is imported, from this checkout.
@@ -23,6 +23,7 @@ from hub import adapter, errors, hookspecs, models, settings  # noqa: E402
 from hub.cli.table import TABLE  # noqa: E402
 from hub.registry import Registry  # noqa: E402
 from hub.testing import faults, open_adapter  # noqa: E402
+from hub.testing.world import double_of  # noqa: E402
 
 _SECTION = re.compile(r"(<!-- made: (?P<name>[^>]+) -->\n)(?P<body>.*?)(<!-- end: (?P=name) -->)", re.DOTALL)
 
@@ -49,10 +50,9 @@ _ANYTHING_ELSE = (
 
 
 class _Network(NamedTuple):
-    """What the code of a plugin does not say of itself: settings to open it with, how it was tested, and when."""
+    """What the code of a plugin does not say of itself: how it was tested, and when."""
 
     title: str
-    settings: Mapping[str, Any]
     tested: str
     on: str
 
@@ -60,52 +60,42 @@ class _Network(NamedTuple):
 _NETWORKS = {
     "wordpress": _Network(
         "WordPress",
-        {"api_url": "https://blog.example", "user": "hub", "password": "none"},
         "real server (WordPress 6.1, PHP 8.2), official schemas and routes",
         "2026-11-22",
     ),
     "bluesky": _Network(
         "Bluesky",
-        {"identifier": "hub.example", "password": "none"},
         "real servers (PLC, PDS and AppView of dev-env 0.6.7), official lexicons",
         "2026-11-22",
     ),
     "mastodon": _Network(
         "Mastodon and its kin",
-        {"api_url": "https://mastodon.example", "token": "none"},
         "two federating real servers (snac2 2.75), emulator (mastodon-mock 0.6.1), recorded answers of 4.6",
         "2026-11-22",
     ),
     "telegram": _Network(
         "Telegram channels",
-        {"channel": "@news", "token": "1:none"},
         "emulator, official description of the Bot API 10.1",
         "2026-11-22",
     ),
     "vk": _Network(
         "VK",
-        {"group": 1, "token": "none"},
         "double against the official JSON schema, recorded answers",
         "2026-11-22",
     ),
     "facebook": _Network(
         "Facebook pages",
-        {"page": "1", "token": "none"},
         "double against the official node specs, recorded answers",
         "2026-11-22",
     ),
-    "twitter": _Network(
-        "X", {"token": "none"}, "double against the official OpenAPI description, recorded answers", "2026-11-22"
-    ),
+    "twitter": _Network("X", "double against the official OpenAPI description, recorded answers", "2026-11-22"),
     "rss": _Network(
         "RSS, Atom, JSON Feed",
-        {"url": "https://example.org/feed"},
         "feeds written for the tests, well-formed and not; a real WordPress",
         "2026-11-22",
     ),
     "crm_generic": _Network(
         "any REST CRM",
-        {},
         "double against HubSpot's official OpenAPI description (as the account in the docs)",
         "2026-11-22",
     ),
@@ -210,12 +200,23 @@ def networks() -> str:
         kind = registry.adapters[platform]
         settle, limits = "–", "–"
         if issubclass(kind, adapter.Publisher):
-            settle = f"`{kind.settle}`"
-            limits = _limits(open_adapter(kind, known.settings).limits())
+            settle, limits = _on_its_double(kind)
         can = ", ".join(_CAN[role] for role in registry.roles(platform))
         rows.append((f"{known.title} (`{platform}`)", can, settle, limits, known.tested, known.on))
     heads = ("network", "what the plugin does", "settles by", "limits of one post", "tested on", "last")
     return table(heads, rows)
+
+
+def _on_its_double(kind: type[adapter.Publisher]) -> tuple[str, str]:
+    """Return how a plugin settles and what it takes; some ask their network for that."""
+    made = double_of(kind)
+    assert made is not None
+    with made() as double:
+        account = open_adapter(kind, double.account())
+        limits = account.limits()
+        settle = account.settle  # some learn it where they learn the limits
+        account.http.close()
+    return f"`{settle}`", _limits(limits)
 
 
 _CAN = {

@@ -20,7 +20,7 @@ from hub.cli.shapes import post_shape
 from hub.cli.stop import say_if_stopped
 from hub.errors import RejectedError, UsageError
 from hub.models import Limits, Post
-from hub.publishing.length import maximum
+from hub.publishing.length import link_place, maximum
 from hub.publishing.routes import add_post
 from hub.publishing.text import fit, measure
 from hub.scheduling.hub import Hub
@@ -263,7 +263,7 @@ def _shape(plan: _Plan) -> dict[str, Any]:
                 "text": part.text,
                 "title": part.title,
                 "link": part.link,
-                "link_in": plan.limits.link,
+                "link_in": link_place(plan.limits, media=bool(part.media)),
                 "images": [
                     {"mime": image.mime, "bytes": len(image.content), "alt": image.alt} for image in part.media
                 ],

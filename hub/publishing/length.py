@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Literal
 
 import regex
 
@@ -63,6 +64,11 @@ def maximum(limits: Limits, *, media: bool) -> int:
     """Return how many units a text may have, 0 if as many as it likes."""
     with_media = limits.maximum_with_media
     return with_media if media and with_media is not None else limits.maximum
+
+
+def link_place(limits: Limits, *, media: bool) -> Literal["field", "text"]:
+    """Return how a post's link travels, beside media or not."""
+    return limits.link_with_media or limits.link if media else limits.link
 
 
 def within(text: str, limits: Limits, *, media: bool) -> bool:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from hub.errors import RejectedError
 from hub.models import Limits, Media, Post, check_text
 from hub.publishing.cutting import Cutter, strip
-from hub.publishing.length import measure, within
+from hub.publishing.length import link_place, measure, within
 from hub.publishing.spans import Span, spans, utf8_offset, utf16_offset
 
 Overflow = Literal["thread", "shorten"]
@@ -39,7 +39,7 @@ def fit(post: Post, limits: Limits, *, overflow: Overflow, permalink: str = "") 
     link = post.link.strip()
     if regex.search(r"\s", link):
         raise RejectedError("the link holds a space: {link}", link=link)
-    in_text = limits.link == "text"
+    in_text = link_place(limits, media=bool(post.media)) == "text"
     text = body
     if in_text and link and not _mentions_link(body, link):
         text = f"{body}\n\n{link}" if body else link
@@ -82,9 +82,9 @@ def _part(whole: Post, index: int, text: str, groups: Sequence[Sequence[Media]])
 
 def _shortened(whole: Post, body: str, limits: Limits, pointer: str) -> Post:
     """Cut off the body; the pointer goes where `limits` wants links."""
-    if limits.link == "field":
-        pointer, whole = "", replace(whole, link=pointer)
     media = bool(whole.media)
+    if link_place(limits, media=media) == "field":
+        pointer, whole = "", replace(whole, link=pointer)
     cutter = Cutter(body.removesuffix(pointer).rstrip(), limits)
     text = cutter.shortened(pointer, media=media)
     if pointer and _mentions_link(text.removesuffix(pointer), pointer):

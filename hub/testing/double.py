@@ -23,13 +23,17 @@ from hub.testing.faults import Fault, Line, Reply
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call as it came in. Header names are lower case; `form` holds query-free body fields."""
+    """One call as it came in. Header names are lower case; `form` holds query-free body fields.
+
+    `query` has the last value of each parameter, `parameters` every one, in order.
+    """
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    parameters: Sequence[tuple[str, str]] = ()
 
     @property
     def content_type(self) -> str:
@@ -308,10 +312,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _request(self, body: bytes) -> Request:
         parts = urlsplit(self.path)
+        parameters = parse_qsl(parts.query, keep_blank_values=True)
         return Request(
             method=self.command,
             path=parts.path,
-            query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+            query=dict(parameters),
+            parameters=parameters,
             headers={name.lower(): value for name, value in self.headers.items()},
             body=body,
         )

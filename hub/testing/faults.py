@@ -16,7 +16,7 @@ from http.client import responses
 from typing import Any, BinaryIO
 
 # Keys under which networks tell the id or the address of what they took.
-_IDENTIFYING = re.compile(r"(.*_)?(id|ids|id_str|uri|url|link|permalink|guid)", re.IGNORECASE)
+_IDENTIFYING = re.compile(r"(.*_)?(id|ids|id_str|did|cid|uri|url|link|permalink|guid)", re.IGNORECASE)
 _PAGE = b"<!doctype html><html><body><h1>We'll be right back</h1></body></html>"
 _GIANT = 30 * 1024 * 1024
 

@@ -119,19 +119,20 @@ class Facebook(Publisher, Editor, Timeline, Listener, ThreadReader, Responder):
     def limits(self) -> Limits:
         """Text: 63,206 characters as measured by others, in no official page. Images: 4 MB (error 1366046)."""
         types = ("image/jpeg", "image/png", "image/gif")
-        return Limits(maximum=63_206, media_count=10, media_bytes=4_000_000, media_types=types)
+        # A post holds a link preview or photos, not both.
+        return Limits(
+            maximum=63_206, link_with_media="text", media_count=10, media_bytes=4_000_000, media_types=types
+        )
 
     def publish(self, post: Post) -> Receipt:
         photos = [self._upload(media) for media in post.media]
-        # A post holds a link preview or photos, not both: with photos the link goes into the text.
         if post.reply_to is None:
-            form = {"message": _with_link(post) if photos else post.text}
-            form |= {} if photos or not post.link else {"link": post.link}
+            form = {"message": post.text} | ({"link": post.link} if post.link else {})
             form |= {f"attached_media[{at}]": json.dumps({"media_fbid": id}) for at, id in enumerate(photos)}
             return wire.post_receipt(self._made(self._write(f"{self.settings.page}/feed", form)))
         if len(photos) > 1:
             raise RejectedError("a comment on Facebook holds one image", hint="put the images into the post")
-        form = {"message": _with_link(post), **({"attachment_id": photos[0]} if photos else {})}
+        form = {"message": post.text, **({"attachment_id": photos[0]} if photos else {})}
         return Receipt(remote_id=self._made(self._write(f"{quote(post.reply_to.remote_id)}/comments", form)))
 
     def find(self, post: Post) -> Receipt | None:
@@ -148,8 +149,7 @@ class Facebook(Publisher, Editor, Timeline, Listener, ThreadReader, Responder):
     def edit(self, remote_id: str, post: Post) -> Receipt:
         """Change the text; the network lets nothing else of a published post be changed."""
         with suppress(GoneError):
-            text = _with_link(post) if post.media else post.text
-            self._succeeded(self._write(quote(remote_id), {"message": text}, repeatable=True))
+            self._succeeded(self._write(quote(remote_id), {"message": post.text}, repeatable=True))
         return wire.post_receipt(remote_id)
 
     def delete(self, remote_id: str) -> None:
@@ -254,10 +254,6 @@ class Facebook(Publisher, Editor, Timeline, Listener, ThreadReader, Responder):
             yield [item for item in page.data if wire.touched(item) >= since], str(newest) if done else mark
             if done:
                 return
-
-
-def _with_link(post: Post) -> str:
-    return post.text if not post.link or post.link in post.text else f"{post.text}\n\n{post.link}".strip()
 
 
 @hookimpl

@@ -23,6 +23,7 @@ from hub import (
     TransientError,
     UnknownOutcome,
 )
+from hub.publishing.text import fit
 from hub.testing import Fault, Held, Remark, Reply, Request, faults, open_adapter
 from plugins.facebook import Facebook, register_adapters
 from plugins.facebook.sandbox import FacebookDouble, Visit
@@ -178,7 +179,8 @@ def test_an_image_without_content_is_given_by_its_address(double: FacebookDouble
 
 
 def test_beside_images_the_link_goes_into_the_text(double: FacebookDouble, page: Facebook) -> None:
-    page.publish(Post(text="look", link="https://example.org/", media=[Media(content=PNG, mime="image/png")]))
+    post = Post(text="look", link="https://example.org/", media=[Media(content=PNG, mime="image/png")])
+    page.publish(*fit(post, page.limits(), overflow="shorten"))
     [held] = double.held()
     assert (held.text, held.link) == ("look\n\nhttps://example.org/", "")
 

@@ -304,3 +304,14 @@ def test_a_link_too_long_to_shorten_to_is_refused() -> None:
 
 def test_without_a_maximum_everything_fits() -> None:
     assert texts(Post(text="word " * 5000), Limits()) == [("word " * 5000).strip()]
+
+
+def test_a_link_that_travels_otherwise_beside_media_is_counted_where_it_stands() -> None:
+    """Facebook and Bluesky hold a link preview or images, not both."""
+    limits = Limits(maximum=40, link_with_media="text")
+    link, picture = "https://example.org/a", Media(content=b"x", mime="image/png")
+    (alone,) = fit(Post(text="x" * 40, link=link), limits, overflow="shorten")
+    assert (alone.text, alone.link) == ("x" * 40, link)
+    (beside,) = fit(Post(text="x" * 40, link=link, media=[picture]), limits, overflow="shorten")
+    assert beside.text.endswith(f"… {link}")
+    assert (len(beside.text), beside.link) == (40, "")

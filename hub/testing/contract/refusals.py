@@ -45,6 +45,7 @@ class Refusals(ReadingGround):
 
     def _wrong_with(self, network: Double, opened: Callable[..., Any], refusal: Refusal) -> str:
         account = opened(deadline=DEADLINE)
+        account.check()  # a login may be a call of its own, and is not what is refused
         work, only = self._call_for(network, opened, account, refusal)
         network.inject(answered(refusal.reply, str(refusal)), only, times=100)
         raised = raised_by(work)

@@ -72,6 +72,7 @@ class Replying(ReadingGround):
     ) -> None:
         asked = _question(answers)
         account = opened(deadline=DEADLINE)
+        account.check()  # a login may be a POST, and is not what is tried here
         network.inject(fault, lambda request: request.method != "GET", times=20)
         raised = raised_by(lambda: account.reply(asked, "Nothing at all"))
         network.calm()
