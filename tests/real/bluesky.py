@@ -231,8 +231,13 @@ class BlueskySite(Site):
         self.server.people[person].remove(comment_id)
 
     def comments(self, post_id: str) -> list[Said]:
+        """Return what the AppView has; for a moment the PDS adds to it what its own accounts have just written."""
         names = {agent.did: name for name, agent in self.server.people.items()}
-        thread = self.server.people["us"].get("app.bsky.feed.getPostThread", uri=post_id, depth=100)["thread"]
+        query = {"uri": post_id, "depth": 100}
+        answer = httpx.get(f"{self.server.appview}/xrpc/app.bsky.feed.getPostThread", params=query, **_CALL)
+        if answer.status_code == 400 and answer.json()["error"] == "NotFound":
+            return []
+        thread = Agent._answer(answer)["thread"]
         found: list[Said] = []
         level = list(thread.get("replies", ()))
         while level:
