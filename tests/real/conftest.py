@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from real.proxy import FaultProxy
@@ -31,15 +32,13 @@ _MISSING: dict[type[Server], str] = {}
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """The server that the test class names as `runs`; its tests are skipped, loudly, if it cannot be installed."""
     kind: type[Server] = request.cls.runs
-    try:
-        running = kind().__enter__()
-    except NotInstallable as error:
-        _MISSING[kind] = str(error)
-        pytest.skip(f"NOT RUN, {kind.name} cannot be installed here: {error}")
-    try:
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(kind())
+        except NotInstallable as error:
+            _MISSING[kind] = str(error)
+            pytest.skip(f"NOT RUN, {kind.name} cannot be installed here: {error}")
         yield running
-    finally:
-        running.__exit__()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ class FaultProxy(Server):
 
     name = "faultproxy"
     recipe: ClassVar[str] = "mitmproxy==11.0.2"
+    alone = False
 
     def __init__(self, upstream: str) -> None:
         super().__init__()

@@ -45,12 +45,15 @@ class Server(ABC):
     """What is installed, in a word that changes with it, such as `mastodon-mock==0.6.1`."""
     starting: ClassVar[float] = 60.0
     """How long it may take to be ready, in seconds."""
+    alone: ClassVar[bool] = True
+    """Whether one of its name may run at a time: its ports are fixed, or it writes where it is installed."""
 
     def __init__(self) -> None:
         self.version = ""
         self.install_seconds = 0.0
         self.start_seconds = 0.0
         self._running: list[subprocess.Popen[bytes]] = []
+        self._held = contextlib.ExitStack()
 
     @property
     def home(self) -> Path:
@@ -74,6 +77,8 @@ class Server(ABC):
 
     def __enter__(self) -> Self:
         self._install_once()
+        if self.alone:
+            self._held.enter_context(one_at_a_time(f"{self.name}.running"))
         self.room = Path(tempfile.mkdtemp(prefix=f"hub-{self.name}-"))
         begun = time.monotonic()
         try:
@@ -91,6 +96,7 @@ class Server(ABC):
             _end(process)
         self._running.clear()
         shutil.rmtree(self.room, ignore_errors=True)
+        self._held.close()
 
     def spawn(
         self, args: Sequence[str | Path], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
@@ -141,7 +147,7 @@ class Server(ABC):
 
 @contextlib.contextmanager
 def one_at_a_time(what: str) -> Iterator[None]:
-    """Let one process of this machine install at a time: apt, for one, refuses a second."""
+    """Let one process of this checkout do a thing at a time: apt, for one, refuses a second."""
     SERVERS.mkdir(exist_ok=True)
     with (SERVERS / f"{what}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -57,7 +57,9 @@ class Snac(Server):
             answers = f"127.0.0.1\n{port}\nlocalhost:{port}\n\n\n"
             subprocess.run(["snac", "init", base], input=answers, text=True, check=True, capture_output=True)
             settings = json.loads((base / "server.json").read_text())
-            settings |= {"protocol": "http", "queue_retry_minutes": 1, "disable_email_notifications": True}
+            # It calls itself: with a thread for each processor it waits for itself until the call times out.
+            settings |= {"protocol": "http", "num_threads": 16, "queue_retry_minutes": 1}
+            settings["disable_email_notifications"] = True
             (base / "server.json").write_text(json.dumps(settings), encoding="utf-8")
             for person in people:
                 said = run(["snac", "adduser", base, person])
