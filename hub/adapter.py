@@ -123,14 +123,17 @@ class Adapter(ABC):
 class Publisher(Adapter):
     """Can put a post on the network."""
 
-    settle: ClassVar[Settle]
-    """How a lost answer is settled.
+    settle: Settle
+    """How a lost answer is settled; an account may know better than its platform, such as by its server.
 
-    `key`: publishing again with the same `post.key` is documented to do nothing twice.
+    `key`: publishing again with the same `post.key` is documented to do nothing twice, for `key_life`.
     `natural`: the id is chosen by us, so that a second publish finds the first.
     `lookup`: `find` reads our own timeline.
     `none`: nothing helps; a person is asked.
     """
+
+    key_life: ClassVar[timedelta] = timedelta.max
+    """How long the network keeps a key; an older doubt is settled by a look."""
 
     settle_after: ClassVar[timedelta] = timedelta(seconds=30)
     """How long after a lost answer the network shows what it took."""

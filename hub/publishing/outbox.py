@@ -108,6 +108,9 @@ def _publish(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPos
     if post.deleted_at is not None and not delivery.resend:
         steps.withdraw(turn, delivery)
         return
+    if delivery.resend and not settling.key_holds(turn, adapter, delivery):
+        steps.set_unknown(turn, delivery, "the key of the first attempt is over", None, "")
+        return
     if _held_back(turn, delivery):
         return
     try:

@@ -37,7 +37,7 @@ def settle(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost)
     """Find out what became of a delivery whose answer was lost, in the way its network allows."""
     if adapter.settle == "none":
         steps.close(turn, delivery, "asked", UnknownOutcome.code, delivery.error)
-    elif adapter.settle == "key":
+    elif adapter.settle == "key" and key_holds(turn, adapter, delivery):
         # The same key again: the network itself sees to it that nothing is there twice.
         _send_again(turn, delivery, in_doubt=True)
     else:
@@ -106,8 +106,17 @@ def _look(turn: Turn, adapter: Publisher, delivery: Delivery, part: Post) -> Non
 def _next_look(turn: Turn, adapter: Publisher, delivery: Delivery) -> datetime:
     """Say when to look again after a look that failed: the older the doubt, the later, but within the hour."""
     now = turn.clock()
-    doubt = (now - (delivery.first_attempt_at or delivery.updated_at)) / 4
+    doubt = _age(turn, delivery) / 4
     return now + max(turn.settle_wait(adapter), min(doubt, _LONGEST_LOOK))
+
+
+def key_holds(turn: Turn, adapter: Publisher, delivery: Delivery) -> bool:
+    """Tell whether the network still knows the key of the first attempt."""
+    return _age(turn, delivery) < adapter.key_life
+
+
+def _age(turn: Turn, delivery: Delivery) -> timedelta:
+    return turn.clock() - (delivery.first_attempt_at or delivery.updated_at)
 
 
 def sought(turn: Turn, delivery: Delivery, part: Post) -> Post:
