@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-faults test-real test-variants check bench docs format clean
+.PHONY: demo test test-faults test-real servers test-variants check bench docs format clean
 
 demo: .venv/ready
 	$(BIN)/hub demo
@@ -23,7 +23,11 @@ test-faults: .venv/ready
 # Servers that nobody here wrote, installed into .servers and started on loopback: what each was seen do, and which
 # could not be installed here. The first run installs, which takes some minutes.
 test-real: .venv/ready
-	$(BIN)/python -m pytest -q -n 3 --dist loadgroup tests/real
+	$(BIN)/python -m pytest -q -n 6 --dist loadgroup tests/real
+
+# The servers of test-real alone, so that it need not wait for them.
+servers: .venv/ready
+	PYTHONPATH=tests $(BIN)/python -m real.install
 
 # The plugins once more, as their second variants: another login, another paging, another form of feed.
 test-variants: .venv/ready

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import httpx
 from real.serving import MATERIAL, Server, python_packages, refuse_taken, run
@@ -90,6 +91,11 @@ def words(html: str) -> str:
     return unescape(re.sub(r"</?(?:p|span|a|i|b|code|strong|em)\b[^>]*>", "", text)).strip()
 
 
+def plain(comment_id: str) -> str:
+    """Return what the server calls a comment that the plugin names with its host."""
+    return comment_id.rpartition("/")[2]
+
+
 class MastodonSite(Site):
     adapter = Mastodon
     publishes = ("POST", r"^/api/v1/statuses$")
@@ -105,6 +111,11 @@ class MastodonSite(Site):
     def url(self) -> str:
         return self.server.url
 
+    @property
+    def host(self) -> str:
+        """What the plugin calls the server in the ids of what others say."""
+        return urlsplit(self.url).netloc
+
     def account(self, url: str) -> dict[str, Any]:
         return {"api_url": url, "token": self.ours.token}
 
@@ -114,23 +125,24 @@ class MastodonSite(Site):
         ]
 
     def comment(self, person: str, post_id: str, text: str, answers: str | None = None) -> str:
-        made = self.server.act(person, "status_post", status=text, in_reply_to_id=answers or post_id)
-        return str(made["id"])
+        above = plain(answers or post_id)
+        made = self.server.act(person, "status_post", status=text, in_reply_to_id=above)
+        return f"{self.host}/{made['id']}"
 
     def edit_comment(self, person: str, comment_id: str, text: str) -> None:
-        self.server.act(person, "status_update", id=comment_id, status=text)
+        self.server.act(person, "status_update", id=plain(comment_id), status=text)
 
     def delete_comment(self, person: str, comment_id: str) -> None:
-        self.server.act(person, "status_delete", id=comment_id)
+        self.server.act(person, "status_delete", id=plain(comment_id))
 
     def comments(self, post_id: str) -> list[Said]:
         below = self.ours.get(f"/api/v1/statuses/{post_id}/context")["descendants"]
         return [
             Said(
-                id=one["id"],
+                id=f"{self.host}/{one['id']}",
                 by=one["account"]["username"] if one["account"]["username"] in PEOPLE else "us",
                 text=words(one["content"]),
-                answers=None if one["in_reply_to_id"] == post_id else one["in_reply_to_id"],
+                answers=None if one["in_reply_to_id"] == post_id else f"{self.host}/{one['in_reply_to_id']}",
             )
             for one in below
         ]

@@ -18,7 +18,7 @@ class FaultProxy(Server):
     recipe: ClassVar[str] = "mitmproxy==11.0.2"
     alone = False
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str = "") -> None:
         super().__init__()
         self.upstream = upstream
         self.port = free_port()

@@ -76,7 +76,7 @@ class Server(ABC):
         """Make users and tokens, once it is ready."""
 
     def __enter__(self) -> Self:
-        self._install_once()
+        self.install_once()
         if self.alone:
             self._held.enter_context(one_at_a_time(f"{self.name}.running"))
         self.room = Path(tempfile.mkdtemp(prefix=f"hub-{self.name}-"))
@@ -129,7 +129,8 @@ class Server(ABC):
                 raise AssertionError(f"{self.name} is not ready after {self.starting:.0f} s:\n{self.log()}")
             time.sleep(0.05)
 
-    def _install_once(self) -> None:
+    def install_once(self) -> None:
+        """Install it unless this checkout has it; raises `NotInstallable`."""
         SERVERS.mkdir(exist_ok=True)
         done = self.home / "installed.json"
         with one_at_a_time(self.name):

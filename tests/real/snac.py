@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-from real.mastodon import Api, shown, words
+from real.mastodon import Api, plain, shown, words
 from real.serving import NotInstallable, Server, apt, refuse_taken, run, until
 from real.site import PEOPLE, Said, Shown, Site
 
@@ -160,19 +160,21 @@ class SnacSite(Site):
         return [_source(one) for one in reversed(self.ours.get(f"/api/v1/accounts/{self.ours.me['id']}/statuses"))]
 
     def comment(self, person: str, post_id: str, text: str, answers: str | None = None) -> str:
-        above = answers or post_id
+        above = plain(answers or post_id)
         login = self.server.logins[person]
         until(lambda: login.call("GET", f"/api/v1/statuses/{above}").status_code == 200, f"{person} sees {above}")
-        return lasting(login.post(status=text, in_reply_to_id=above)["id"])
+        return self._named(login.post(status=text, in_reply_to_id=above)["id"])
 
     def edit_comment(self, person: str, comment_id: str, text: str) -> None:
-        done = self.server.logins[person].call("PUT", f"/api/v1/statuses/{comment_id}", json={"status": text})
+        done = self.server.logins[person].call(
+            "PUT", f"/api/v1/statuses/{plain(comment_id)}", json={"status": text}
+        )
         assert done.status_code == 200, done.text
 
     def delete_comment(self, person: str, comment_id: str) -> None:
         """Delete on the server's own page: its API cannot."""
         login = self.server.logins[person]
-        status = login.get(f"/api/v1/statuses/{comment_id}")
+        status = login.get(f"/api/v1/statuses/{plain(comment_id)}")
         form = {"id": status["uri"], "actor": login.me["url"], "action": "Delete"}
         door = (person, self.server.passwords[person])
         done = httpx.post(f"{self.url}/{person}/admin/action", data=form, auth=door, trust_env=False)
@@ -181,13 +183,16 @@ class SnacSite(Site):
     def comments(self, post_id: str) -> list[Said]:
         return [
             Said(
-                id=lasting(one["id"]),
+                id=self._named(one["id"]),
                 by=one["account"]["username"] if one["account"]["username"] in (*PEOPLE, STRANGER) else "us",
                 text=one.get("text") or words(one["content"]),
-                answers=None if above == post_id else above,
+                answers=None if above == post_id else self._named(above),
             )
             for one, above in self._below(post_id)
         ]
+
+    def _named(self, status_id: str) -> str:
+        return f"{urlsplit(self.url).netloc}/{lasting(status_id)}"
 
     def _below(self, status_id: str) -> Iterator[tuple[dict[str, Any], str]]:
         """Walk down a thread, of which one level is shown at a time."""

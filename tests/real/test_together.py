@@ -173,7 +173,7 @@ def test_an_article_is_carried_to_all_and_answered_on_all(world: World, tmp_path
 
 
 def test_a_loop_of_routes_stays_quiet(world: World, tmp_path: Path, note: Note) -> None:
-    """WordPress and Mastodon copy each other, Mastodon and Bluesky too: after fifty ticks nothing has come back."""
+    """WordPress and Mastodon copy each other, Mastodon and Bluesky too: after fifty ticks nothing is new."""
     if not {"town", "sky"} <= set(world.sites):
         pytest.skip(f"NOT RUN: {world.missing}")
     blog, town, sky = world.blog, world.sites["town"], world.sites["sky"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import pytest
 
-from hub.adapter import Adapter
+from hub.adapter import Adapter, Settle
 from hub.resemblance import text_key
 from hub.testing.desk import Desk, desk
 from hub.testing.double import Double, Request
@@ -110,6 +111,19 @@ def held(network: SocialDouble, text: str) -> list[Held]:
     """Return our posts on the network that say `text`, links and punctuation aside."""
     wanted = text_key(text)
     return [post for post in network.held() if text_key(post.text) == wanted]
+
+
+def settles(account: Any) -> Settle:
+    """Return how the account settles a lost answer; it may learn that where it learns its limits."""
+    account.limits()
+    found: Settle = account.settle
+    return found
+
+
+def ways_to_settle(account: Any) -> set[Settle]:
+    """Return all that may settle a lost answer on the account: a key that is forgotten is followed by a look."""
+    settle = settles(account)
+    return {settle, "lookup"} if settle == "key" and account.key_life < timedelta.max else {settle}
 
 
 def calls_of(network: Double, work: Callable[[], object]) -> list[Request]:

@@ -133,7 +133,9 @@ class Opening(Ground):
         settle = getattr(self.adapter, "settle", None)
         kinds = typing.get_args(Settle)
         assert settle in kinds, f"settle is {settle!r}; say one of {', '.join(kinds)}"
-        assert settle in ("key", "none") or getattr(self.adapter, "find", None) is not Publisher.find, (
+        forgotten = getattr(self.adapter, "key_life", timedelta.max) < timedelta.max
+        looks = settle in ("natural", "lookup") or (settle == "key" and forgotten)
+        assert not looks or getattr(self.adapter, "find", None) is not Publisher.find, (
             f"settle is {settle!r}, which needs find(): without it a lost answer means a second post"
         )
         wait = getattr(self.adapter, "settle_after", None)

@@ -15,7 +15,7 @@ from hub.resemblance import text_key
 from hub.store.deliveries import Delivery
 from hub.testing import faults
 from hub.testing.contract.calls import a_post, copies, image, making, ours, scratch, takes_once, the_one
-from hub.testing.contract.ground import Ground, calls_of, deadline_for, needs, nth
+from hub.testing.contract.ground import Ground, calls_of, deadline_for, needs, nth, settles
 from hub.testing.desk import Desk
 from hub.testing.faults import Fault
 from hub.testing.social import SocialDouble
@@ -149,7 +149,7 @@ class Publishing(Ground):
             f"{fault}: the account was paused ({delivery.error}); "
             "raise AuthError only where the credentials are refused"
         )
-        compare_books(self.adapter.settle, delivery, network, text, fault)  # type: ignore[attr-defined]
+        compare_books(settles(desk.adapter), delivery, network, text, fault)
 
 
 def compare_books(settle: str, delivery: Delivery, network: SocialDouble, text: str, fault: Fault) -> None:

@@ -26,7 +26,7 @@ from hub.testing.contract.calls import (
     takes_once,
     the_one,
 )
-from hub.testing.contract.ground import Ground, calls_of, deadline_for, needs
+from hub.testing.contract.ground import Ground, calls_of, deadline_for, needs, settles, ways_to_settle
 from hub.testing.contract.publishing import compare_books
 from hub.testing.desk import Desk
 from hub.testing.social import Held, SocialDouble
@@ -44,10 +44,9 @@ class Settling(Ground):
     area: ClassVar[str] = "settling"
     no_threads_because: ClassVar[str] = ""
 
-    def _only_with(self, *kinds: str) -> None:
-        settle = self.adapter.settle  # type: ignore[attr-defined]  # a Publisher
-        if settle not in kinds:
-            pytest.skip(f"{self.adapter.platform} settles by {settle}")
+    def _only_with(self, account: Any, *kinds: str) -> None:
+        if not ways_to_settle(account) & set(kinds):
+            pytest.skip(f"{self.adapter.platform} settles by {settles(account)}")
 
     def _lose(self, network: SocialDouble, account: Any, post: Post) -> Held:
         """Publish a post and lose the answer; return the post as the network holds it."""
@@ -63,7 +62,7 @@ class Settling(Ground):
                 "UnknownOutcome: the hub would not know that it may be there"
             ) from error
         else:
-            assert self.adapter.settle in ("key", "natural"), (  # type: ignore[attr-defined]
+            assert settles(account) in ("key", "natural"), (
                 f"the answer to a post was lost, and publish() returned {receipt}: it sent the post again"
             )
         made = [one for one in ours(network) if one.id not in before]
@@ -72,7 +71,7 @@ class Settling(Ground):
 
     @needs(Publisher, SocialDouble)
     def test_the_same_key_makes_no_second_post(self, network: SocialDouble, account: Any) -> None:
-        self._only_with("key", "natural")
+        self._only_with(account, "key", "natural")
         post = a_post(account, "Once under this key")
         first = account.publish(post)
         try:
@@ -87,7 +86,7 @@ class Settling(Ground):
 
     @needs(Publisher, SocialDouble)
     def test_another_key_makes_another_post(self, network: SocialDouble, account: Any) -> None:
-        self._only_with("key", "natural")
+        self._only_with(account, "key", "natural")
         post = a_post(account, "Good morning")
         account.publish(post)
         account.publish(msgspec.structs.replace(post, key=f"{post.key}.1"))
@@ -98,7 +97,7 @@ class Settling(Ground):
 
     @needs(Publisher, SocialDouble)
     def test_a_post_is_found_by_its_key_alone(self, network: SocialDouble, account: Any) -> None:
-        self._only_with("natural")
+        self._only_with(account, "natural")
         post = a_post(account, "Found by its key")
         assert account.find(post) is None, "find() found a post that was never published"
         made = self._lose(network, account, post)
@@ -109,7 +108,7 @@ class Settling(Ground):
     @needs(Publisher, SocialDouble)
     @pytest.mark.parametrize("text", ["Found in the timeline", _ODD], ids=["plain", "odd"])
     def test_a_lost_post_is_found(self, text: str, network: SocialDouble, account: Any) -> None:
-        self._only_with("lookup", "natural")
+        self._only_with(account, "lookup", "natural")
         post = a_post(account, text)
         made = self._lose(network, account, post)
         found = account.find(_sought(post))
@@ -122,7 +121,7 @@ class Settling(Ground):
 
     @needs(Publisher, SocialDouble)
     def test_a_lost_post_is_found_among_others(self, network: SocialDouble, account: Any) -> None:
-        self._only_with("lookup", "natural")
+        self._only_with(account, "lookup", "natural")
         post = a_post(account, "Found among others")
         made = self._lose(network, account, post)
         for number in range(25):
@@ -133,7 +132,7 @@ class Settling(Ground):
 
     @needs(Publisher, SocialDouble)
     def test_what_was_never_published_is_not_found(self, network: SocialDouble, account: Any) -> None:
-        self._only_with("lookup", "natural")
+        self._only_with(account, "lookup", "natural")
         account.publish(a_post(account, "We are open today"))
         found = account.find(_sought(a_post(account, "We are open today until six")))
         assert found is None, f"find() took {found} for a post that was never published: the hub would not send it"
@@ -142,7 +141,7 @@ class Settling(Ground):
     def test_another_deliverys_post_is_not_taken_for_the_lost_one(
         self, network: SocialDouble, account: Any
     ) -> None:
-        self._only_with("lookup")
+        self._only_with(account, "lookup")
         post = a_post(account, "Good morning")
         other = account.publish(a_post(account, "Good morning"))
         found = account.find(msgspec.structs.replace(_sought(post), taken=frozenset({other.remote_id})))
@@ -155,7 +154,7 @@ class Settling(Ground):
     def test_an_older_post_with_the_same_words_is_not_the_lost_one(
         self, network: SocialDouble, account: Any
     ) -> None:
-        self._only_with("lookup")
+        self._only_with(account, "lookup")
         account.publish(a_post(account, "Good morning"))
         tomorrow = datetime.now(UTC) + timedelta(days=1)
         found = account.find(msgspec.structs.replace(a_post(account, "Good morning"), since=tomorrow))
@@ -166,7 +165,7 @@ class Settling(Ground):
 
     @needs(Publisher, SocialDouble)
     def test_a_post_that_is_not_shown_yet_is_not_found(self, network: SocialDouble, account: Any) -> None:
-        self._only_with("lookup")
+        self._only_with(account, "lookup")
         post = a_post(account, "Shown later")
         self._lose(network, account, post)
         network.echo_delay = 3600
@@ -180,8 +179,8 @@ class Settling(Ground):
     def test_two_lost_posts_with_the_same_words_are_two(
         self, network: SocialDouble, at_desk: Callable[..., AbstractContextManager[Desk]]
     ) -> None:
-        self._only_with("lookup", "natural", "key")
         with scratch(self) as (_, account):
+            self._only_with(account, "lookup", "natural", "key")
             if takes_once(account):
                 pytest.skip(f"{self.adapter.platform} takes the same words only once")
         with at_desk(deadline_for(faults.LOST)) as desk:
@@ -216,8 +215,8 @@ class Settling(Ground):
     def test_a_lost_answer_in_a_thread_leaves_every_part_once(
         self, network: SocialDouble, at_desk: Callable[..., AbstractContextManager[Desk]]
     ) -> None:
-        self._only_with("lookup", "natural", "key")
         with scratch(self) as (other, account):
+            self._only_with(account, "lookup", "natural", "key")
             most = account.limits().maximum
             if not most:
                 pytest.skip(f"{self.adapter.platform} takes a text of any length")
@@ -253,8 +252,8 @@ class Settling(Ground):
     def test_what_nothing_can_settle_is_left_to_a_person(
         self, network: SocialDouble, at_desk: Callable[..., AbstractContextManager[Desk]]
     ) -> None:
-        self._only_with("none")
         with at_desk(deadline_for(faults.LOST)) as desk:
+            self._only_with(desk.adapter, "none")
             network.inject(faults.LOST, making(self).only())
             desk.accept("Nobody knows")
             desk.rest()
