@@ -25,6 +25,8 @@ from hub import (
     Listener,
     Media,
     Mention,
+    OAuth,
+    OAuthClient,
     Post,
     Publisher,
     Receipt,
@@ -40,7 +42,7 @@ from hub import (
     find_in_timeline,
     hookimpl,
 )
-from plugins.mastodon import wire
+from plugins.mastodon import login, wire
 from plugins.mastodon.paging import pages, seen
 from plugins.mastodon.refusals import explain
 
@@ -62,6 +64,7 @@ class Mastodon(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Re
     settle: Literal["key", "lookup"] = "lookup"
     key_life: ClassVar[timedelta] = timedelta(minutes=50)
     settle_after: ClassVar[timedelta] = timedelta(seconds=10)
+    oauth: ClassVar[OAuth | None] = login.OAUTH
 
     class Settings(AccountSettings):
         """`api_url` is the server, such as https://mastodon.social; without `visibility` the account's own holds.
@@ -82,8 +85,13 @@ class Mastodon(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Re
         super().__init__(account, settings, http, vault)
         self._me: wire.Account | None = None
         self._server: wire.Instance | None = None
+        self._site = wire.site_of(settings.api_url)
         if settings.idempotency == "yes":
             self._trust_the_key()
+
+    @classmethod
+    def register_client(cls, http: Http, redirect_uri: str) -> OAuthClient | None:
+        return login.register(http, redirect_uri)
 
     def sign(self, method: str, url: str) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self.settings.token.get_secret_value()}"}
@@ -97,14 +105,14 @@ class Mastodon(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Re
     def check(self) -> Identity:
         """Ask who the token speaks for; which scopes it has no call tells."""
         self._me = self.http.get("/api/v1/accounts/verify_credentials").decode(wire.Account)
-        return wire.identity(self._me)
+        return wire.identity(self._me, self._site)
 
     def limits(self) -> Limits:
         return wire.limits(self._instance(), self.settings.warning)
 
     def publish(self, post: Post) -> Receipt:
-        more = {"in_reply_to_id": post.reply_to.remote_id} if post.reply_to else {}
-        return self._post({**self._content(post), **more}, self.settings.visibility, post.key)
+        more = {"in_reply_to_id": self._id(post.reply_to.remote_id)} if post.reply_to else {}
+        return wire.receipt(self._post({**self._content(post), **more}, self.settings.visibility, post.key))
 
     def find(self, post: Post) -> Receipt | None:
         return find_in_timeline(self, post)
@@ -112,7 +120,7 @@ class Mastodon(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Re
     def edit(self, remote_id: str, post: Post) -> Receipt:
         # What an edit does not say again is taken away, images and warning too.
         try:
-            answer = self.http.request("PUT", _status(remote_id), json=self._content(post), repeatable=True)
+            answer = self.http.request("PUT", self._path(remote_id), json=self._content(post), repeatable=True)
         except GoneError:
             self._see_that_it_is_gone(remote_id, "edit")
             return Receipt(remote_id=remote_id)
@@ -120,7 +128,7 @@ class Mastodon(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Re
 
     def delete(self, remote_id: str) -> None:
         try:
-            self.http.request("DELETE", _status(remote_id), repeatable=True).decode(wire.Status)
+            self.http.request("DELETE", self._path(remote_id), repeatable=True).decode(wire.Status)
         except GoneError:
             self._see_that_it_is_gone(remote_id, "delete")
 
@@ -157,25 +165,27 @@ class Mastodon(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Re
     def fetch_replies(self, thread: Thread, cursor: str | None) -> Iterator[Batch[Mention]]:
         """Yield all answers that the server knows; it need not know all that were given elsewhere."""
         found: dict[str, wire.Status] = {}
-        asked = [thread.remote_id]
-        for remote_id in asked:
+        root = self._id(thread.remote_id)
+        asked = [root]
+        for status_id in asked:
             try:
-                below = self._context(remote_id).descendants
+                below = self._context(status_id).descendants
             except GoneError:
-                if remote_id == thread.remote_id:
+                if status_id == root:
                     raise
                 continue
             found |= {one.id: one for one in below}
-            if all(one.in_reply_to_id == remote_id for one in below):
+            if all(one.in_reply_to_id == status_id for one in below):
                 # snac2 shows one level at a time.
                 asked += [one.id for one in below if one.replies_count and one.id not in asked]
-        items = [wire.mention(one, thread.remote_id) for one in found.values()]
+        items = [wire.mention(one, thread.remote_id, self._site) for one in found.values()]
         yield Batch(items, None, complete=len(found) < _MOST_ANSWERS)
 
     def search(self, query: str, cursor: str | None) -> Iterator[Batch[Mention]]:
         """Yield what holds the words, see https://docs.joinmastodon.org/methods/search/.
 
-        Without full-text search a server finds nothing, or only hashtags.
+        Without full-text search a server finds nothing, or only hashtags. Posts of ours are left out: the hub
+        knows what it published.
         """
 
         def fetch(where: Mapping[str, str]) -> tuple[list[wire.Status], Mapping[str, str]]:
@@ -184,16 +194,18 @@ class Mastodon(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Re
 
         known, roots = seen(cursor), dict[str, str]()
         for page, mark in pages(fetch, cursor, most=_PAGE, upwards=False):
-            yield Batch(list(self._in_threads([one for one in page if one.id not in known], roots)), mark)
+            news = [one for one in page if one.id not in known and not self._began(one)]
+            yield Batch(list(self._in_threads(news, roots)), mark)
 
     def reply(self, mention: Mention, text: str) -> Receipt:
         """Answer under a mention, to no more people than it was said to. Its author must be named to be told."""
-        asked = self.http.get(_status(mention.remote_id)).decode(wire.Status)
+        asked = self.http.get(self._path(mention.remote_id)).decode(wire.Status)
         name = f"@{asked.account.acct}"
         if name.casefold() not in text.casefold().split():
             text = f"{name} {text}"
         body = {**self._content(Post(text=text)), "in_reply_to_id": asked.id}
-        return self._post(body, wire.answering(asked, self._visibility()), f"{asked.id} {text}")
+        made = self._post(body, wire.answering(asked, self._visibility()), f"{asked.id} {text}")
+        return Receipt(remote_id=wire.named(made.id, self._site), url=made.permalink)
 
     def _content(self, post: Post) -> dict[str, Any]:
         """Upload the images and return what makes a status; what is not set is left to the account."""
@@ -206,11 +218,11 @@ class Mastodon(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Re
             **{name: value for name, value in given.items() if value is not None},
         }
 
-    def _post(self, body: Mapping[str, Any], visibility: str | None, key: str) -> Receipt:
+    def _post(self, body: Mapping[str, Any], visibility: str | None, key: str) -> wire.Status:
         """Make the one call that shows."""
         headers = {"Idempotency-Key": hashlib.sha256(key.encode()).hexdigest()}
         body = {**body, "visibility": visibility} if visibility else body
-        return wire.receipt(self.http.post("/api/v1/statuses", json=body, headers=headers).decode(wire.Status))
+        return self.http.post("/api/v1/statuses", json=body, headers=headers).decode(wire.Status)
 
     def _upload(self, image: Media) -> str:
         """Upload an image, and wait until the server can show it: before that no status may hold it."""
@@ -232,7 +244,7 @@ class Mastodon(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Re
     def _see_that_it_is_gone(self, remote_id: str, verb: str) -> None:
         """Raise if a status is there that the server says it does not know: it does not know the verb."""
         try:
-            self.http.get(_status(remote_id)).decode(wire.Status)
+            self.http.get(self._path(remote_id)).decode(wire.Status)
         except GoneError:
             return
         raise RejectedError(
@@ -243,26 +255,42 @@ class Mastodon(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Re
         )
 
     def _in_threads(self, statuses: list[wire.Status], roots: dict[str, str]) -> Iterator[Mention]:
-        """Find out under which status each was said; `roots` are those that are known already."""
+        """Find out in which thread each was said; `roots` are those that are known already.
+
+        A thread that we began has the plain id of our post, any other that of a mention.
+        """
         for one in statuses:
-            root = one.id
+            root = wire.named(one.id, self._site)
             if one.in_reply_to_id is not None:
                 try:
                     root = roots.get(one.in_reply_to_id) or self._root(one, roots)
                 except GoneError:
                     continue
             roots[one.id] = root
-            yield wire.mention(one, root)
+            yield wire.mention(one, root, self._site)
 
     def _root(self, status: wire.Status, roots: dict[str, str]) -> str:
         assert status.in_reply_to_id is not None
         above = self._context(status.id).ancestors
-        root = above[0].id if above else status.in_reply_to_id
+        first, author = status.in_reply_to_id, status.in_reply_to_account_id
+        if above:
+            first, author = above[0].id, above[0].account.id
+        root = first if author == self._whoami().id else wire.named(first, self._site)
         roots.update((one.id, root) for one in above)
         return root
 
+    def _began(self, status: wire.Status) -> bool:
+        """Tell whether it is a post of ours, not an answer."""
+        return status.in_reply_to_id is None and status.account.id == self._whoami().id
+
     def _context(self, remote_id: str) -> wire.Context:
-        return self.http.get(f"{_status(remote_id)}/context").decode(wire.Context)
+        return self.http.get(f"{self._path(remote_id)}/context").decode(wire.Context)
+
+    def _id(self, remote_id: str) -> str:
+        return wire.status_id(remote_id, self._site)
+
+    def _path(self, remote_id: str) -> str:
+        return f"/api/v1/statuses/{quote(self._id(remote_id), safe='')}"
 
     def _whoami(self) -> wire.Account:
         if self._me is None:
@@ -288,10 +316,6 @@ class Mastodon(Publisher, Editor, Timeline, Listener, ThreadReader, Searcher, Re
 
     def _trust_the_key(self) -> None:
         self.settle = "key"
-
-
-def _status(remote_id: str) -> str:
-    return f"/api/v1/statuses/{quote(remote_id, safe='')}"
 
 
 @hookimpl

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from hub.testing import Held, Person, Remark, Reply, Request, SocialDouble
+from plugins.mastodon import wire
+from plugins.mastodon.sandbox_door import Door
 from plugins.mastodon.sandbox_form import (
     IMAGE_BYTES,
     LONGEST,
@@ -41,7 +43,7 @@ class Upload:
 
 @dataclass
 class Status:
-    """A status as the server keeps it, whosever it is; text and parent stand in `Held` or `Remark`."""
+    """A status as the server keeps it, by its id there; text and parent stand in `Held` or `Remark`."""
 
     person: Person
     visibility: str = "public"
@@ -86,6 +88,7 @@ class MastodonDouble(SocialDouble):
     ) -> None:
         super().__init__(port, latency=latency)
         self.keeps_keys, self.newest_api, self.links, self.deep = keeps_keys, newest_api, links, deep
+        self.door = Door(TOKEN)
         self.polls = 0
         self.privacy = "public"
         self.longest = LONGEST
@@ -105,23 +108,36 @@ class MastodonDouble(SocialDouble):
     def say(self, person: Person, post_id: str, text: str, parent_id: str | None = None) -> str:
         with self.lock:
             remark_id = super().say(person, post_id, text, parent_id)
-            self._appear(remark_id, Status(person), text)
+            self._appear(self._status_id(remark_id), Status(person), text)
         return remark_id
+
+    def new_remark_id(self, post_id: str) -> str:
+        return self._remark_id(str(self.next_id()))
+
+    def _remark_id(self, status_id: str) -> str:
+        return wire.named(status_id, f"127.0.0.1:{self.port}")
+
+    def _status_id(self, remote_id: str) -> str:
+        return wire.status_id(remote_id, f"127.0.0.1:{self.port}")
 
     def mention(self, person: Person, text: str, sent_at: datetime | None = None) -> str:
         """Let a person write a status of their own; it is a mention if it names us."""
         with self.lock:
-            remark_id = str(self.next_id())
+            remark_id = self.new_remark_id("")
             moment = sent_at or datetime.now(UTC)
             self.remarks[remark_id] = Remark(remark_id, remark_id, person, text, sent_at=moment)
-            self._appear(remark_id, Status(person), text)
+            self._appear(self._status_id(remark_id), Status(person), text)
         return remark_id
 
     def whisper(self, person: Person, text: str) -> str:
         """Let a person say something to us alone."""
         remark_id = self.mention(person, text)
-        self.statuses[remark_id].visibility = "direct"
+        self.status(remark_id).visibility = "direct"
         return remark_id
+
+    def status(self, remote_id: str) -> Status:
+        """Return what the server keeps of a post or a remark."""
+        return self.statuses[self._status_id(remote_id)]
 
     def write(self, text: str, visibility: str) -> str:
         """Let us write a status by hand, not through the hub."""
@@ -131,20 +147,20 @@ class MastodonDouble(SocialDouble):
             self.statuses[held.id] = Status(self.us, visibility)
         return held.id
 
-    def notice(self, kind: str, status_id: str) -> None:
+    def notice(self, kind: str, remote_id: str) -> None:
         """Let something else happen to us, such as a favourite."""
         with self.lock:
-            self.notices.append(Notice(str(self.next_id()), kind, status_id, datetime.now(UTC)))
+            self.notices.append(Notice(str(self.next_id()), kind, self._status_id(remote_id), datetime.now(UTC)))
 
     def edit_remark(self, remark_id: str, text: str) -> None:
         with self.lock:
             super().edit_remark(remark_id, text)
-            self.statuses[remark_id].edited_at = datetime.now(UTC)
+            self.status(remark_id).edited_at = datetime.now(UTC)
 
-    def _appear(self, remark_id: str, status: Status, text: str) -> None:
-        self.statuses[remark_id] = status
+    def _appear(self, status_id: str, status: Status, text: str) -> None:
+        self.statuses[status_id] = status
         if status.person is not self.us and self.us in named_in(text, [self.us]):
-            self.notice("mention", remark_id)
+            self.notice("mention", status_id)
 
     # The API
 
@@ -153,8 +169,16 @@ class MastodonDouble(SocialDouble):
             return error(404)
         if request.path in ("/api/v1/instance", "/api/v2/instance"):
             return Reply(instance_json(request.path, self.url, self.longest, real=self.newest_api))
-        if request.headers.get("authorization") != f"Bearer {TOKEN}":
-            return error(401)
+        match (request.method, request.path):
+            case ("POST", "/api/v1/apps"):
+                return self.door.register(request)
+            case ("GET", "/oauth/authorize"):
+                return self.door.authorize(request)
+            case ("POST", "/oauth/token"):
+                return self.door.give(request)
+        refused = self.door.refusal(request)
+        if refused is not None:
+            return refused
         version, *rest = request.path.strip("/").split("/")[1:]
         match (request.method, version, rest):
             case ("GET", "v1", ["accounts", "verify_credentials"]):
@@ -170,7 +194,7 @@ class MastodonDouble(SocialDouble):
             case ("GET", "v1", ["accounts", self.us.id, "statuses"]):
                 return self._page(request, self._ours(request), lambda one: self._show(one))
             case ("GET", "v1", ["notifications"]):
-                shown = {remark.id for remark in self.shown_remarks()}
+                shown = {self._status_id(remark.id) for remark in self.shown_remarks()}
                 kinds = request.query.get("types[]")
                 found = [one for one in self.notices if one.status in shown and kinds in (None, one.kind)]
                 return self._page(request, found, self._notice)
@@ -181,10 +205,13 @@ class MastodonDouble(SocialDouble):
         return error(404)
 
     def _stands(self, status_id: str) -> bool:
-        remark = self.remarks.get(status_id)
+        remark = self._remark(status_id)
         return status_id in self.posts or (
-            remark is not None and not remark.deleted and status_id not in self.hidden
+            remark is not None and not remark.deleted and remark.id not in self.hidden
         )
+
+    def _remark(self, status_id: str) -> Remark | None:
+        return self.remarks.get(self._remark_id(status_id))
 
     def _one(self, request: Request, status_id: str, below: list[str]) -> Reply:
         ours = self.statuses[status_id].person is self.us
@@ -197,9 +224,11 @@ class MastodonDouble(SocialDouble):
                 return self._edit(request, status_id)
             case ("DELETE", []) if ours:
                 shown = self._show(status_id)
-                shown["text"] = self._text(status_id) if shown.pop("content") else ""
-                if self.posts.pop(status_id, None) is None:
-                    self.remarks[status_id].deleted = True
+                shown["text"] = self._entry(status_id).text if shown.pop("content") else ""
+                remark = self._remark(status_id)
+                if remark is not None:
+                    remark.deleted = True
+                self.posts.pop(status_id, None)
                 return Reply(shown)
         return error(404)
 
@@ -215,9 +244,9 @@ class MastodonDouble(SocialDouble):
         wrong = self._fill(status, wanted)
         if wrong is not None:
             return wrong
-        answered = self.remarks.get(parent or "")
+        answered = self._remark(parent or "")
         if answered is not None:
-            made = super().say(self.us, answered.post_id, wanted["status"], answered.id)
+            made = self._status_id(super().say(self.us, answered.post_id, wanted["status"], answered.id))
         else:
             made = str(self.next_id())
             alts = [one.alt for one in status.media]
@@ -234,11 +263,10 @@ class MastodonDouble(SocialDouble):
         if wrong is not None:
             return wrong
         status.edited_at = datetime.now(UTC)
-        held = self.posts.get(status_id)
-        if held is not None:
-            held.text, held.alts = wanted["status"], [one.alt for one in status.media]
-        else:
-            self.remarks[status_id].text = wanted["status"]
+        entry = self._entry(status_id)
+        entry.text = wanted["status"]
+        if isinstance(entry, Held):
+            entry.alts = [one.alt for one in status.media]
         return Reply(self._show(status_id))
 
     def _fill(self, status: Status, wanted: dict[str, Any]) -> Reply | None:
@@ -286,10 +314,10 @@ class MastodonDouble(SocialDouble):
 
     def _ours(self, request: Request) -> list[Any]:
         shown = [post.id for post in self.shown_posts()]
-        shown += [one.id for one in self.shown_remarks() if one.person is self.us]
+        shown += [self._status_id(one.id) for one in self.shown_remarks() if one.person is self.us]
         if request.query.get("exclude_reblogs") != "true":
-            shown += [f"{one}9" for one in self.boosts]
-        return sorted((Listed(one) for one in shown), key=lambda one: int(one.id))
+            shown += [f"{self._status_id(one)}9" for one in self.boosts]
+        return _in_order(shown)
 
     def _page(self, request: Request, items: Sequence[Any], show: Callable[[Any], Any]) -> Reply:
         """Answer a page, newest first: what is just above `min_id`, or the newest between the other two ids."""
@@ -319,7 +347,8 @@ class MastodonDouble(SocialDouble):
 
     def _search(self, request: Request) -> Reply:
         words = request.query["q"].casefold()
-        found = [one for one in self.shown_remarks() if words in one.text.casefold()]
+        texts: list[Held | Remark] = [*self.shown_posts(), *self.shown_remarks()]
+        found = _in_order([self._status_id(one.id) for one in texts if words in one.text.casefold()])
         found = [one for one in found if int(one.id) < int(request.query.get("max_id", 1 << 63))]
         page = found[::-1][: min(int(request.query.get("limit", 20)), 40)]
         statuses = [self._show(one.id) for one in self.arranged(page)]
@@ -332,10 +361,11 @@ class MastodonDouble(SocialDouble):
             above.insert(0, parent)
             parent = self._parent(parent)
         below, level = list[str](), [status_id]
-        standing = [*(post.id for post in self.posts.values()), *(one.id for one in self.shown_remarks())]
+        standing = [*self.posts, *(self._status_id(one.id) for one in self.shown_remarks())]
+        hidden = [self._status_id(one) for one in self.hidden]
         # What answers something hidden hangs in the air; the server shows it all the same.
         while level:
-            level = [one for one in [*standing, *self.hidden] if self._parent(one) in level]
+            level = [one for one in [*standing, *hidden] if self._parent(one) in level]
             below += [one for one in level if one in standing]
             if not self.deep:
                 break
@@ -345,13 +375,14 @@ class MastodonDouble(SocialDouble):
         }
 
     def _parent(self, status_id: str) -> str | None:
-        if status_id in self.posts:
-            return self.posts[status_id].reply_to
-        remark = self.remarks[status_id]
-        return remark.parent_id or (remark.post_id if remark.post_id != remark.id else None)
+        entry = self._entry(status_id)
+        if isinstance(entry, Held):
+            return entry.reply_to
+        above = entry.parent_id or (entry.post_id if entry.post_id != entry.id else None)
+        return above and self._status_id(above)
 
-    def _text(self, status_id: str) -> str:
-        return self.posts[status_id].text if status_id in self.posts else self.remarks[status_id].text
+    def _entry(self, status_id: str) -> Held | Remark:
+        return self.posts.get(status_id) or self.remarks[self._remark_id(status_id)]
 
     def _show(self, one: Any) -> dict[str, Any]:
         status_id = one if isinstance(one, str) else one.id
@@ -364,8 +395,7 @@ class MastodonDouble(SocialDouble):
                 "reblog": inner,
                 "account": account_json(self.us, self.url),
             }
-        kept, text, parent = self.statuses[status_id], self._text(status_id), self._parent(status_id)
-        entry = self.posts.get(status_id) or self.remarks[status_id]
+        kept, text, parent = self.statuses[status_id], self._entry(status_id).text, self._parent(status_id)
         known = [self.us, *self.people.values()]
         return status_json(
             status_id,
@@ -374,7 +404,7 @@ class MastodonDouble(SocialDouble):
             content=html(text, known, self.url),
             named=named_in(text, known),
             answers=(parent, self.statuses[parent].person.id) if parent in self.statuses else (parent, None),
-            made=(entry.sent_at, kept.edited_at),
+            made=(self._entry(status_id).sent_at, kept.edited_at),
             replies=sum(self._parent(other) == status_id for other in self.statuses if self._stands(other)),
             media=[self._media_json(image) for image in kept.media],
             spoiler_text=kept.warning,
@@ -386,6 +416,10 @@ class MastodonDouble(SocialDouble):
 
 @dataclass(frozen=True)
 class Listed:
-    """What stands on our timeline, by its id."""
+    """What stands on a list of statuses, by its id."""
 
     id: str
+
+
+def _in_order(status_ids: Iterable[str]) -> list[Listed]:
+    return sorted((Listed(one) for one in status_ids), key=lambda one: int(one.id))

@@ -36,6 +36,7 @@ class Account(msgspec.Struct):
     acct: str = ""
     display_name: str = ""
     url: str | None = None
+    uri: str | None = None
     source: Source = msgspec.field(default_factory=Source)
 
 
@@ -79,6 +80,7 @@ class Status(msgspec.Struct):
     url: str | None = None
     uri: str = ""
     in_reply_to_id: str | None = None
+    in_reply_to_account_id: str | None = None
     edited_at: datetime | None = None
     replies_count: int = 0
     reblog: Boosted | None = None
@@ -146,6 +148,27 @@ class Instance(msgspec.Struct):
         return "mastodon" in self.api_versions and "(" not in self.version
 
 
+def site_of(api_url: str) -> str:
+    """Return the name of a server: its host, with the port if it has one."""
+    return urlsplit(api_url).netloc.lower()
+
+
+def named(status_id: str, site: str) -> str:
+    """Return the id that a status has among those of all servers: each server counts for itself."""
+    return f"{site}/{status_id}"
+
+
+def status_id(remote_id: str, site: str) -> str:
+    """Return what the server calls a status of ours, or one that `named` has named."""
+    return remote_id.removeprefix(f"{site}/")
+
+
+def address(account: Account, site: str) -> str:
+    """Return who somebody is on all servers: their profile's address, which is the same wherever they are seen."""
+    known = account.acct or account.username
+    return account.url or account.uri or (known if "@" in known else f"{known}@{site}")
+
+
 def order(remote_id: str) -> tuple[int, str]:
     """Return what ids are compared by: they are texts, longer ones are later, none is a number."""
     return len(remote_id), remote_id
@@ -182,9 +205,9 @@ def limits(instance: Instance, warning: str) -> Limits:
     )
 
 
-def identity(account: Account) -> Identity:
+def identity(account: Account, site: str) -> Identity:
     return Identity(
-        remote_id=account.id,
+        remote_id=address(account, site),
         name=clean_text(account.display_name or account.username),
         url=account.url or "",
         kind="user",
@@ -213,17 +236,17 @@ def remote_post(status: Status) -> RemotePost:
     )
 
 
-def mention(status: Status, thread: str) -> Mention:
-    """Return a status as something said in the thread under the status `thread`."""
+def mention(status: Status, thread: str, site: str) -> Mention:
+    """Return a status of the server `site` as something said in a thread, which the hub knows as `thread`."""
     parent, account, text = status.in_reply_to_id, status.account, _Content(status).text
     warning = clean_text(status.spoiler_text or "")
     return Mention(
-        remote_id=status.id,
+        remote_id=named(status.id, site),
         kind="reply" if parent else "mention",
         thread_id=thread,
-        parent_id=None if parent == thread else parent,
+        parent_id=named(parent, site) if parent and parent != status_id(thread, site) else None,
         author=Author(
-            remote_id=account.id,
+            remote_id=address(account, site),
             name=clean_text(account.display_name or account.username),
             handle=clean_text(account.acct or account.username),
             url=account.url or "",

@@ -138,10 +138,12 @@ def test_every_recorded_status_keeps_its_words_links_and_place(contracts: Path) 
     for each in recorded(contracts):
         for raw in statuses_in(each.body):
             status = msgspec.convert(raw, wire.Status)
-            post, said = wire.remote_post(status), wire.mention(status, "root")
-            assert (post.remote_id, said.remote_id) == (raw["id"], raw["id"])
-            assert (post.reply_to, said.parent_id) == (raw["in_reply_to_id"], raw["in_reply_to_id"])
+            post, said = wire.remote_post(status), wire.mention(status, "root", "here")
+            assert (post.remote_id, said.remote_id) == (raw["id"], f"here/{raw['id']}")
+            above = raw["in_reply_to_id"]
+            assert (post.reply_to, said.parent_id) == (above, above and f"here/{above}")
             assert said.author is not None and said.author.handle == raw["account"]["acct"]
+            assert said.author.remote_id == raw["account"]["url"]
             assert post.url == (raw["url"] or raw["uri"])
             assert post.sent_at is not None and post.sent_at.isoformat()[:19] == raw["created_at"][:19]
             hrefs = [unescape(href) for href in re.findall(r'<a href="([^"]*)"(?![^>]*mention)', raw["content"])]

@@ -13,6 +13,7 @@ from plugins.mastodon import wire
 from plugins.mastodon.content import Reader
 
 GOLDEN = sorted((Path(__file__).parent / "golden" / "mastodon").glob("*.json"))
+SITE = "social.example"
 
 
 def read(how: str, answer: bytes) -> Any:
@@ -20,9 +21,13 @@ def read(how: str, answer: bytes) -> Any:
     if kind == "limits":
         return wire.limits(msgspec.json.decode(answer, type=wire.Instance), "")
     if kind == "identity":
-        return wire.identity(msgspec.json.decode(answer, type=wire.Account))
+        return wire.identity(msgspec.json.decode(answer, type=wire.Account), SITE)
     status = msgspec.json.decode(answer, type=wire.Status)
-    return wire.remote_post(status) if kind == "remote_post" else wire.mention(status, thread or status.id)
+    return (
+        wire.remote_post(status)
+        if kind == "remote_post"
+        else wire.mention(status, thread or wire.named(status.id, SITE), SITE)
+    )
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
@@ -128,6 +133,35 @@ def test_an_answer_is_for_no_more_people_than_the_question(said: str, wanted: st
         {"id": "1", "created_at": "2026-08-01T00:00:00Z", "account": account, "visibility": said}, wire.Status
     )
     assert wire.answering(asked, wanted) == answered
+
+
+@pytest.mark.parametrize(
+    ("api_url", "site"),
+    [
+        ("https://Social.Example/", "social.example"),
+        ("http://127.0.0.1:3000", "127.0.0.1:3000"),
+    ],
+)
+def test_a_status_is_named_with_its_server(api_url: str, site: str) -> None:
+    assert wire.site_of(api_url) == site
+    assert wire.named("01J9ZK", site) == f"{site}/01J9ZK"
+    assert wire.status_id(f"{site}/01J9ZK", site) == "01J9ZK"
+    assert wire.status_id("01J9ZK", site) == "01J9ZK"
+    assert wire.status_id("else.example/01J9ZK", site) == "else.example/01J9ZK", "never the same number here"
+
+
+@pytest.mark.parametrize(
+    ("account", "address"),
+    [
+        ({"url": "https://far.example/@bob", "acct": "bob@far.example"}, "https://far.example/@bob"),
+        ({"url": None, "uri": "https://far.example/users/bob"}, "https://far.example/users/bob"),
+        ({"acct": "bob@far.example"}, "bob@far.example"),
+        ({"acct": "ann"}, "ann@social.example"),
+        ({"username": "ann"}, "ann@social.example"),
+    ],
+)
+def test_a_person_has_one_address_wherever_they_are_seen(account: dict[str, Any], address: str) -> None:
+    assert wire.address(msgspec.convert({"id": "1", **account}, wire.Account), SITE) == address
 
 
 @pytest.mark.parametrize(

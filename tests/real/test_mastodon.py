@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import closing
 from pathlib import Path
 
+import httpx
 from real.command import Command
 from real.mastodon import MastodonSite, Mock
 from real.proxy import FaultProxy
@@ -13,6 +16,8 @@ from real.site import PEOPLE
 from real.story import Story, word
 
 from hub import Post
+from hub.http import Http
+from hub.oauth import Login, redirect_uri
 from hub.testing import open_adapter
 from plugins.mastodon import Mastodon
 
@@ -48,6 +53,22 @@ class TestMastodon(Story):
         assert len([shown for shown in site.posts() if one in shown.text]) == 1
         note.posts += 1
         note.faults += 1
+
+    def test_the_hub_registers_itself_and_is_given_a_token(self, site: MastodonSite, note: Note) -> None:
+        """As far as the server goes: it takes the scope `read:accounts` for none that lets anybody read."""
+        assert Mastodon.oauth is not None
+        with closing(Http(site.url, deadline=10)) as line:
+            client = Mastodon.register_client(line, redirect_uri(50001))
+            assert client is not None
+            login = Login(Mastodon.oauth, site.url, client, redirect_uri(50001))
+            page = httpx.get(login.url(), trust_env=False).text
+            form = {**dict(re.findall(r'name="(\w+)" value="([^"]*)"', page)), "username": "company"}
+            moved = httpx.post(f"{site.url}/oauth/authorize", data=form, trust_env=False)
+            grant = login.exchange(login.code_in(moved.headers["location"]), line)
+        assert grant.missing(Mastodon.oauth.scopes) == []
+        headers = {"Authorization": f"Bearer {grant.access_token}"}
+        app = httpx.get(f"{site.url}/api/v1/apps/verify_credentials", headers=headers, trust_env=False).json()
+        assert (app["name"], app["scopes"]) == ("crosshub", list(Mastodon.oauth.scopes))
 
     def test_a_mention_elsewhere_is_heard_once(
         self, site: MastodonSite, hub: Command, server: Server, note: Note

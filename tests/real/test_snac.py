@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
 import pytest
 from real.command import Command
 from real.report import Note
@@ -12,6 +19,19 @@ from real.story import Story, word
 from hub import AuthError, GoneError, Post
 from hub.testing import open_adapter
 from plugins.mastodon import Mastodon
+
+
+HUB = [sys.executable, "-c", "import sys; from hub.cli.main import main; sys.exit(main())"]
+# Fills in the form, and is led back.
+BROWSER = """
+import re, sys, urllib.parse, urllib.request
+page = urllib.request.urlopen(sys.argv[1], timeout=10).read().decode()
+form = dict(re.findall(r'<input type="hidden" name="(\\w+)" value="([^"]*)"', page))
+form |= {{"login": {name!r}, "passwd": {password!r}}}
+(action,) = re.findall(r'action="([^"]+)"', page)
+where = {url!r} + urllib.parse.urlsplit(action).path
+urllib.request.urlopen(where, urllib.parse.urlencode(form).encode(), timeout=10).read()
+"""
 
 
 class TestSnac(Story):
@@ -29,6 +49,27 @@ class TestSnac(Story):
         assert first != second
         assert len([one for one in site.posts() if one.text == post.text]) == 2
         note.posts += 2
+
+    def test_an_account_is_added_by_a_login(
+        self, site: SnacSite, server: Snac, note: Note, tmp_path: Path
+    ) -> None:
+        browser = tmp_path / "browser.py"
+        browser.write_text(BROWSER.format(url=site.url, name=US, password=server.passwords[US]))
+        (tmp_path / "hub.toml").write_text("[hub]\n")
+        words = ["accounts", "add", "mastodon", "--name", "village", "--set", f"api_url={site.url}", "--json"]
+        done = subprocess.run(
+            [*HUB, *words, "--config", str(tmp_path / "hub.toml")],
+            env={**os.environ, "HUB_LANG": "en", "BROWSER": f"{sys.executable} {browser} %s"},
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["remote_id"] == f"{site.url}/{US}"
+        table = tomllib.loads((tmp_path / "hub.toml").read_text())["accounts"]["village"]
+        assert table == {"platform": "mastodon", "api_url": site.url, "token": {"vault": "token"}}
 
     def test_a_wrong_token_is_refused(self, site: SnacSite, note: Note) -> None:
         """With 422 to the question who we are, with 401 elsewhere."""
