@@ -6,18 +6,20 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import msgspec
 import pytest
 
 from hub import AuthError, GoneError, HubError, Mention, Post, RejectedError, Thread
-from hub.http import Answer
+from hub.http import Answer, Http
 from hub.models import Media
+from hub.oauth import Grant, Login, redirect_uri
 from hub.ratelimits import rate_limit
 from hub.testing import Reply, Request, open_adapter
 from plugins.mastodon import Mastodon, wire
@@ -46,7 +48,7 @@ READ: dict[str, Any] = {
 NOT_READ: dict[str, str] = {
     r"POST /api/v1/statuses \(scheduled\)": "the hub schedules by itself",
     r"HEAD /": "the time of the server is in every answer",
-    r".* /oauth/.*|.* /\.well-known/.*|.* /api/v1/apps.*": "the token comes from hub.toml",
+    r".* /oauth/.*|.* /\.well-known/.*|.* /api/v1/apps.*": "the core logs in; a registered app is its client",
     r".* /health|.* /nodeinfo/.*": "/api/v2/instance tells what is needed",
     r".* /api/v2/notifications.*": "grouped notifications hold no mention that the plain ones do not",
     r".* /api/v1/notifications/(\d+/dismiss|clear|requests.*|unread_count)": "the hub dismisses nothing",
@@ -167,6 +169,26 @@ def test_every_recorded_rate_limit_is_read(contracts: Path) -> None:
             assert limit.reset_after is not None
             seen += 1
     assert seen > 500
+
+
+def test_the_double_gives_a_token_as_it_was_recorded(contracts: Path) -> None:
+    given = [each for each in recorded(contracts) if each.call == "POST /oauth/token" and each.status == 200]
+    assert len(given) >= 3
+    with MastodonDouble() as double, closing(Http(double.url, deadline=5)) as line:
+        client = Mastodon.register_client(line, redirect_uri(50001))
+        assert client is not None and Mastodon.oauth is not None
+        login = Login(Mastodon.oauth, double.url, client, redirect_uri(50001))
+        asked = dict(parse_qsl(urlsplit(login.url()).query))
+        led = double.door.authorize(Request("GET", "/oauth/authorize", asked, {}, b""))
+        grant = login.exchange(login.code_in(led.headers["Location"]), line)
+        assert grant.missing(Mastodon.oauth.scopes) == []
+        (token,) = set(double.door.tokens) - {double.account()["token"]}
+        assert grant.access_token == token
+    for each in given:
+        there = each.answer.decode(Grant)
+        assert there.missing(["read", "write"]) == []
+        assert there.refresh_token == grant.refresh_token == ""
+        assert there.expires_in is grant.expires_in is None
 
 
 def test_every_recorded_link_header_is_read(contracts: Path) -> None:
