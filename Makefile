@@ -10,15 +10,15 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/hub demo
 
-# Everything but what takes minutes (long runs, mutants, second variants of a plugin): that is in the next two.
+# Everything but what has a target of its own below: faults, real servers, second variants of a plugin.
 test: .venv/ready
-	$(BIN)/python -m pytest -q -n 4 -m "not faults_long and not mutants and not real"
+	$(BIN)/python -m pytest -q -n 4 --ignore tests/faults --ignore tests/models -m "not faults_long and not mutants and not real"
 
 # What faults, frozen processes and the models lead to, and a table of it. `make test-faults FAULTS=mutants` breaks
 # the program on purpose and wants the tests to notice; that takes some minutes more.
 FAULTS ?= not mutants
 test-faults: .venv/ready
-	$(BIN)/python -m pytest -q -n 4 tests/faults tests/models tests/scheduling/test_lease.py tests/testing/test_mistakes.py -m "$(FAULTS)"
+	$(BIN)/python -m pytest -q -n 4 tests/faults tests/models tests/testing/test_mistakes.py -m "$(FAULTS)"
 
 # Servers that nobody here wrote, installed into .servers and started on loopback: what each was seen do, and which
 # could not be installed here. The first run installs, which takes some minutes.

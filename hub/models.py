@@ -141,9 +141,9 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True):
     """Anything others say to or about us.
 
     `remote_id` is unique on the platform: where many sites run the same software and each counts for itself, it
-    names the site, and so does `Author.remote_id`. `thread_id` is the remote id of the post at the root, `parent_id`
-    that of the mention it answers (None: it answers the post). `author` is None where the network hides it.
-    A `deleted` one may lack everything but its id.
+    names the site, and so does `Author.remote_id`. `thread_id` is the remote id of the post at the root,
+    `parent_id` that of the mention it answers (None: it answers the post). `author` is None where the network
+    hides it. A `deleted` one may lack everything but its id.
     """
 
     remote_id: str

@@ -20,7 +20,15 @@ from hub.secrets import secret_values
 from hub.testing import MemoryVault
 
 BUILT_IN = (
-    "bluesky", "crm_generic", "facebook", "mastodon", "rss", "telegram", "twitter", "vk", "wordpress",
+    "bluesky",
+    "crm_generic",
+    "facebook",
+    "mastodon",
+    "rss",
+    "telegram",
+    "twitter",
+    "vk",
+    "wordpress",
 )
 # What a plugin may only import when it is at work; httpx and click come with `hub` itself.
 HEAVY = ("sqlalchemy", "sqlmodel", "PIL", "oauthlib", "feedparser", "cryptography", "tenacity", "linkify_it")

@@ -31,7 +31,7 @@ def package(tmp_path: Path) -> Path:
     return tmp_path / "hub-village"
 
 
-@pytest.mark.mutants
+@pytest.mark.faults_long
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name.replace(" ", "-"))
 def test_a_mistake_is_caught_and_named(package: Path, mistake: Mistake) -> None:
     source = package / "hub_village" / "__init__.py"
