@@ -32,6 +32,8 @@ _MISSING: dict[type[Server], str] = {}
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """The server that the test class names as `runs`; its tests are skipped, loudly, if it cannot be installed."""
     kind: type[Server] = request.cls.runs
+    if kind in _MISSING:
+        pytest.skip(f"NOT RUN, {kind.name} cannot be installed here: {_MISSING[kind]}")
     with ExitStack() as stack:
         try:
             running = stack.enter_context(kind())

@@ -26,6 +26,10 @@ MATERIAL = Path(__file__).parent / "servers"
 """Files that servers need and that are no Python: `servers/NAME/`."""
 
 _INSTALLING = 600.0
+# Seconds after which an installation that failed is tried again.
+_IN_VAIN = 1800.0
+# Node has a list of authorities of its own; this is the machine's, which may know one more, such as a mirror's.
+_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 _STOPPING = 10.0
 
 
@@ -130,16 +134,26 @@ class Server(ABC):
             time.sleep(0.05)
 
     def install_once(self) -> None:
-        """Install it unless this checkout has it; raises `NotInstallable`."""
+        """Install it unless this checkout has it; raises `NotInstallable`.
+
+        What failed is tried again after half an hour, not by each process that wants it.
+        """
         SERVERS.mkdir(exist_ok=True)
         done = self.home / "installed.json"
+        vain = SERVERS / f"{self.name}.vain"
         with one_at_a_time(self.name):
+            if vain.exists() and time.time() - vain.stat().st_mtime < _IN_VAIN:
+                raise NotInstallable(vain.read_text())
             known = json.loads(done.read_text()) if done.exists() else {}
             if known.get("recipe") != self.recipe:
                 shutil.rmtree(self.home, ignore_errors=True)
                 self.home.mkdir()
                 begun = time.monotonic()
-                version = self.install()
+                try:
+                    version = self.install()
+                except NotInstallable as error:
+                    vain.write_text(str(error))
+                    raise
                 seconds = round(time.monotonic() - begun, 1)
                 known = {"recipe": self.recipe, "version": version, "seconds": seconds}
                 done.write_text(json.dumps(known))
@@ -158,11 +172,12 @@ def one_at_a_time(what: str) -> Iterator[None]:
 def run(args: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
     """Run a step of an installation and return what it printed; raise `NotInstallable` if it fails."""
     words = [str(arg) for arg in args]
+    trusted = {"NODE_EXTRA_CA_CERTS": str(_AUTHORITIES)} if _AUTHORITIES.exists() else {}
     try:
         done = subprocess.run(
             words,
             cwd=cwd,
-            env={**os.environ, **(env or {})},
+            env={**trusted, **os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
