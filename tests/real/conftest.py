@@ -23,6 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(600))
             # One process for each file: it starts its servers once.
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    # It takes longest: WordPress holds a post back for a minute at least.
+    items.sort(key=lambda item: item.path.stem != "test_wordpress")
 
 
 _MISSING: dict[type[Server], str] = {}
