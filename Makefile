@@ -5,12 +5,12 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-faults test-real servers test-variants check bench docs format clean
+.PHONY: demo test test-faults test-real servers test-kit check bench docs format clean
 
 demo: .venv/ready
 	$(BIN)/hub demo
 
-# Everything but what has a target of its own below: faults, real servers, second variants of a plugin.
+# Everything but what has a target of its own below: faults, real servers, the kit and what takes it long.
 test: .venv/ready
 	$(BIN)/python -m pytest -q -n 4 --ignore tests/faults --ignore tests/models -m "not faults_long and not mutants and not real"
 
@@ -18,7 +18,7 @@ test: .venv/ready
 # the program on purpose and wants the tests to notice; that takes some minutes more.
 FAULTS ?= not mutants
 test-faults: .venv/ready
-	$(BIN)/python -m pytest -q -n 4 tests/faults tests/models tests/testing/test_mistakes.py -m "$(FAULTS)"
+	$(BIN)/python -m pytest -q -n 4 tests/faults tests/models -m "$(FAULTS)"
 
 # Servers that nobody here wrote, installed into .servers and started on loopback: what each was seen do, and which
 # could not be installed here. The first run installs, which takes some minutes.
@@ -29,9 +29,10 @@ test-real: .venv/ready
 servers: .venv/ready
 	PYTHONPATH=tests $(BIN)/python -m real.install
 
-# The plugins once more, as their second variants: another login, another paging, another form of feed.
-test-variants: .venv/ready
-	$(BIN)/python -m pytest -q -n 4 tests/plugins -m faults_long
+# The kit against plugins with mistakes, and our plugins once more as their second variants: another login, another
+# paging, another form of feed.
+test-kit: .venv/ready
+	$(BIN)/python -m pytest -q -n 4 tests/plugins tests/testing -m faults_long
 
 check: .venv/ready
 	$(BIN)/ruff check .

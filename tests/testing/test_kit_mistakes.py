@@ -13,6 +13,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+pytestmark = pytest.mark.faults_long
+
 HERE = Path(__file__).parent
 
 

@@ -18,7 +18,7 @@ from hub.testing.contract.searching import Searching
 TESTS = Path(__file__).resolve().parents[1]
 
 # All mistakes are run at once, by the first test that asks what was said of one.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.faults_long]
 
 # Each mistake is a class, as in the tests of a plugin; of the kit it has the area that should catch it.
 CLASSES = """
