@@ -23,7 +23,7 @@ test-faults: .venv/ready
 # Servers that nobody here wrote, installed into .servers and started on loopback: what each was seen do, and which
 # could not be installed here. The first run installs, which takes some minutes.
 test-real: .venv/ready
-	$(BIN)/python -m pytest -q -n 6 --dist loadgroup tests/real
+	$(BIN)/python -m pytest -q -n 6 --dist loadgroup tests/real $(REAL)
 
 # The servers of test-real alone, so that it need not wait for them.
 servers: .venv/ready
