@@ -29,10 +29,10 @@ test-real: .venv/ready
 servers: .venv/ready
 	PYTHONPATH=tests $(BIN)/python -m real.install
 
-# The kit against plugins with mistakes, and our plugins once more as their second variants: another login, another
-# paging, another form of feed.
+# The kit against plugins with mistakes, the worked example's own tests, and our plugins once more as their second
+# variants: another login, another paging, another form of feed.
 test-kit: .venv/ready
-	$(BIN)/python -m pytest -q -n 4 tests/plugins tests/testing -m faults_long
+	$(BIN)/python -m pytest -q -n 4 tests/plugins tests/testing tests/test_example.py -m faults_long
 
 check: .venv/ready
 	$(BIN)/ruff check .

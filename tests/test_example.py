@@ -138,6 +138,7 @@ def test_an_installed_package_is_found_by_its_entry_point(package: Path) -> None
     assert "Publisher" in found["village"]["roles"]
 
 
+@pytest.mark.faults_long
 @pytest.mark.timeout(400)
 def test_the_tests_on_the_page_pass_and_at_least_60_of_the_kit_apply(package: Path) -> None:
     out = run(package, "pytest", "-q", "-p", "no:cacheprovider", "test_village.py")
