@@ -13,17 +13,17 @@ from sqlalchemy.engine import Connection
 from hub.adapter import Adapter
 from hub.cli import login
 from hub.cli.asking import Questions
-from hub.cli.i18n import _, words_of
 from hub.cli.opening import open_store
 from hub.cli.output import Output, command, iso, shared_options
-from hub.cli.words import word
 from hub.cli.writing import Draft, StagedVault, draft
 from hub.errors import ConfigError, UsageError
+from hub.i18n import _, words_of
 from hub.models import Identity
 from hub.scheduling.hub import Hub
 from hub.secrets import resolve
 from hub.settings import Settings, account_settings
 from hub.store import accounts as rows
+from hub.words import word
 
 _LOGIN_SECONDS = 300
 

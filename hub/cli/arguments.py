@@ -10,8 +10,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from hub.adapter import Publisher
-from hub.cli.i18n import N_
 from hub.errors import RejectedError, UsageError
+from hub.i18n import N_
 from hub.models import Media, check_text
 from hub.publishing.media import read_image
 from hub.scheduling.hub import Hub

@@ -12,9 +12,9 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from hub.adapter import AccountSettings
-from hub.cli.i18n import _, words_of
 from hub.cli.output import Output
 from hub.errors import HubError, PluginError, UsageError
+from hub.i18n import _, words_of
 from hub.models import check_text
 from hub.secrets import alternatives
 from hub.settings import AccountOptions

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import click
 
 from hub.cli.failures import failure_of
-from hub.cli.i18n import _, ngettext
 from hub.cli.opening import open_hub
 from hub.cli.output import PARTLY, Failure, Output, command, iso
 from hub.cli.stop import say_if_stopped
 from hub.cli.waiting import waiting_shape, waiting_text, waits
 from hub.errors import AuthError, ConfigError
+from hub.i18n import _, ngettext
 from hub.models import Identity
 from hub.scheduling.hub import Hub
 from hub.store import accounts

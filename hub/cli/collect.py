@@ -13,7 +13,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from hub.cli.i18n import DOMAIN, FOLDER, LANGUAGES
+from hub.i18n import DOMAIN, FOLDER, LANGUAGES
 
 Message = str | tuple[str, str]
 _NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hub.cli.i18n import _
 from hub.cli.output import Output, command
 from hub.errors import HubError, PluginError, UnavailableError, UsageError
+from hub.i18n import _
 from hub.registry import Registry
 
 if TYPE_CHECKING:

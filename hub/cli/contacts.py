@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from hub.cli.i18n import _
 from hub.cli.opening import open_store
 from hub.cli.output import Output, command, limit_option
 from hub.cli.shapes import person_shape
+from hub.i18n import _
 from hub.store import contacts as store
 
 

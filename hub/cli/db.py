@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 
 from hub.adapter import Publisher, Timeline
-from hub.cli.i18n import _, ngettext
 from hub.cli.opening import open_hub, read_settings
 from hub.cli.output import PARTLY, Output, command
 from hub.errors import HubError, StoreError, UsageError
+from hub.i18n import _, ngettext
 from hub.scheduling.hub import Hub
 from hub.store import Store, migrate
 from hub.store import verify as rules

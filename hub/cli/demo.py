@@ -13,11 +13,11 @@ from typing import Any
 import click
 
 from hub import settings
-from hub.cli.i18n import _
 from hub.cli.logging import configure
 from hub.cli.output import Output, command
 from hub.discussions import tree
 from hub.errors import UsageError
+from hub.i18n import _
 from hub.registry import Registry
 from hub.scheduling.hub import Hub
 from hub.scheduling.tick import Scheduler, TickReport, make_everything_due

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from hub.cli.i18n import _, words_of
 from hub.cli.output import INTERRUPTED, Failure
 from hub.errors import ConfigError, HubError, UnavailableError, UsageError
+from hub.i18n import _, words_of
 
 
 def failure_of(error: BaseException, folder: Path) -> Failure:

@@ -11,10 +11,10 @@ from contextlib import closing, contextmanager
 from hub import oauth
 from hub.adapter import Adapter
 from hub.cli.asking import Questions
-from hub.cli.i18n import _, words_of
 from hub.cli.output import Output
 from hub.errors import HubError, PluginError, UsageError
 from hub.http import Http
+from hub.i18n import _, words_of
 from hub.models import OAuth, OAuthClient
 
 # Where nobody listens: the person copies the address that their browser could not open.

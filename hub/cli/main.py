@@ -10,10 +10,10 @@ from importlib import import_module
 
 import click
 
-from hub.cli import i18n
-from hub.cli.i18n import _
+from hub import i18n
 from hub.cli.output import Output, ReaderGone, shared_options
 from hub.cli.table import TABLE
+from hub.i18n import _
 
 
 class Commands(click.Group):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec
 
 import click
 
-from hub.cli.i18n import LANGUAGES, _
+from hub.i18n import LANGUAGES, _
 
 if TYPE_CHECKING:
     from pathlib import Path

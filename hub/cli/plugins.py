@@ -12,10 +12,10 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from hub.cli.conformance import check
-from hub.cli.i18n import _
 from hub.cli.output import Output, command, shared_options
 from hub.cli.scaffold import new
 from hub.errors import HubError, PluginError
+from hub.i18n import _
 from hub.registry import GROUP, Registry
 from hub.secrets import alternatives
 

@@ -13,12 +13,12 @@ import click
 from hub.adapter import Publisher
 from hub.cli import arguments
 from hub.cli.failures import failure_of
-from hub.cli.i18n import N_, _, ngettext
 from hub.cli.opening import open_hub
 from hub.cli.output import Failure, Output, command, iso, short
 from hub.cli.shapes import post_shape
 from hub.cli.stop import say_if_stopped
 from hub.errors import RejectedError, UsageError
+from hub.i18n import N_, _, ngettext
 from hub.models import Limits, Post
 from hub.publishing.length import link_place, maximum
 from hub.publishing.routes import add_post

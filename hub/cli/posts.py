@@ -5,20 +5,20 @@ from __future__ import annotations
 import click
 
 from hub.cli import arguments
-from hub.cli.i18n import N_, _
 from hub.cli.opening import open_hub, open_store
 from hub.cli.output import Output, command, limit_option, short
 from hub.cli.shapes import post_shape
 from hub.cli.stop import say_if_stopped
 from hub.cli.waiting import waiting_shape, waiting_text, waits
-from hub.cli.words import word
 from hub.errors import UsageError
+from hub.i18n import N_, _
 from hub.publishing.routes import change_post, delete_post
 from hub.scheduling.hub import Hub
 from hub.store import accounts, deliveries, posts
 from hub.store.deliveries import ATTENTION, OPEN, Delivery
 from hub.store.pacing import HELD
 from hub.store.posts import StoredPost
+from hub.words import word
 
 STATES = (*OPEN, "published", *ATTENTION, "deleted")
 

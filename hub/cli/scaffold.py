@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from hub.cli.i18n import _
 from hub.cli.output import Output, command
 from hub.errors import UnavailableError, UsageError
+from hub.i18n import _
 
 _HERE = Path(__file__).resolve().parent
 # In an installed package the example lies beside this file, in a checkout it is kept in docs/.

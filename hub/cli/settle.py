@@ -6,17 +6,17 @@ import click
 
 from hub.adapter import Adapter
 from hub.cli import arguments
-from hub.cli.i18n import _
 from hub.cli.opening import open_hub
 from hub.cli.output import Output, command
 from hub.cli.shapes import delivery_shape
-from hub.cli.words import word
 from hub.errors import UsageError
+from hub.i18n import _
 from hub.models import Receipt
 from hub.publishing.settling import decide
 from hub.scheduling.hub import Hub
 from hub.store import deliveries
 from hub.store.deliveries import Delivery
+from hub.words import word
 
 
 @command("settle", help=_("Decide what became of a delivery that the hub cannot settle."))

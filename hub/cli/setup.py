@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from hub import settings
-from hub.cli.i18n import _
 from hub.cli.output import Output, command
 from hub.errors import UnavailableError, UsageError
+from hub.i18n import _
 
 _HERE = Path(__file__).resolve().parent
 # In an installed package the example lies beside this file, in a checkout it is kept in config/.

@@ -12,9 +12,9 @@ import click
 from sqlalchemy.engine import Connection
 
 from hub.cli import arguments
-from hub.cli.i18n import N_, _
 from hub.cli.opening import open_store
 from hub.cli.output import Output, command, iso, one_line
+from hub.i18n import N_, _
 from hub.scheduling.hub import CONTACTS, PUBLISH, Hub
 from hub.store import accounts, switches
 from hub.store.switches import Stop

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hub.cli.i18n import N_
+from hub.i18n import N_
 
 
 class Entry(NamedTuple):

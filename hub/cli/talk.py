@@ -6,17 +6,17 @@ import click
 
 from hub.adapter import ThreadReader
 from hub.cli import arguments
-from hub.cli.i18n import N_, _, ngettext
 from hub.cli.opening import open_hub, open_store
 from hub.cli.output import Output, command, iso, limit_option, one_line, short
 from hub.cli.settle import remote_id_of
 from hub.cli.shapes import discussion_shape, mention_shape
-from hub.cli.words import word
 from hub.discussions import collecting, replying, tree
 from hub.errors import HubError, UnknownOutcome, UsageError
+from hub.i18n import N_, _, ngettext
 from hub.scheduling.hub import LISTEN
 from hub.store import accounts, mentions, threads
 from hub.store.mentions import StoredMention
+from hub.words import word
 
 
 @command("inbox", help=_("List what others said to us or about us, newest first."))

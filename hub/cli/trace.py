@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 import click
 
 from hub.cli import arguments
-from hub.cli.i18n import _
 from hub.cli.opening import open_store
 from hub.cli.output import Output, command, iso, one_line
 from hub.cli.shapes import mention_shape, post_shape
 from hub.cli.waiting import waiting_shape, waiting_text, waits
-from hub.cli.words import word
 from hub.errors import UsageError
+from hub.i18n import _
 from hub.scheduling.hub import Hub
 from hub.store import accounts, deliveries, mentions, posts, replies, threads
 from hub.store.pacing import HELD
+from hub.words import word
 
 # Outcomes after which nobody knows yet whether the post is there.
 _IN_DOUBT = ("unknown", "not found", "not settled")

@@ -7,10 +7,10 @@ import sys
 import click
 
 from hub.cli import arguments
-from hub.cli.i18n import N_, _
 from hub.cli.opening import open_store
 from hub.cli.output import Output, command
 from hub.errors import UsageError
+from hub.i18n import N_, _
 
 
 @click.group("vault", help=_("Keep secrets that the hub renews by itself."))

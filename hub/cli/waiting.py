@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, TypeGuard
 
-from hub.cli.i18n import _
 from hub.cli.output import Output, iso, one_line
+from hub.i18n import _
 from hub.store.accounts import Health
 
 

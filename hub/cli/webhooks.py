@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from hub.cli.i18n import _, ngettext
 from hub.cli.opening import open_store
 from hub.cli.output import Output, command, iso, limit_option, shared_options, short
 from hub.errors import UnavailableError, UsageError
+from hub.i18n import _, ngettext
 from hub.scheduling.hub import Hub
 from hub.scheduling.webhooks import send_test
 from hub.store import webhooks as line

@@ -16,11 +16,11 @@ from typing import Any
 import click
 
 from hub.cli.failures import failure_of
-from hub.cli.i18n import _, ngettext
 from hub.cli.opening import open_hub
 from hub.cli.output import PARTLY, Output, command
 from hub.cli.stop import say_if_stopped
 from hub.errors import HubError, TransientError, UnknownOutcome
+from hub.i18n import _, ngettext
 from hub.scheduling.hub import Hub
 from hub.scheduling.tick import DaemonLock, Scheduler, make_everything_due
 from hub.scheduling.turn import Report

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from babel.messages.pofile import read_po
 
-from hub.cli import collect, i18n
+from hub import i18n
+from hub.cli import collect
 from hub.errors import ConfigError, HubError
 
 WITHOUT_TRANSLATION = "run `python -m hub.cli.collect`, translate what is empty in hub.po, run it again"

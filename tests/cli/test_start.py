@@ -25,7 +25,7 @@ def test_help_imports_click_and_nothing_heavy() -> None:
     assert loaded.isdisjoint(HEAVY)
     assert {name for name in done.stderr.split() if name.startswith("hub.")} == {
         "hub.cli",
-        "hub.cli.i18n",
+        "hub.i18n",
         "hub.cli.main",
         "hub.cli.output",
         "hub.cli.table",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.cli.i18n import N_, _
+from hub.i18n import N_, _
 
 # Listed so that they are collected for translation: states, outcomes, classes of answers, actions, kinds of work
 # and of mentions.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gettext
 import os
 from collections.abc import Mapping
+from contextvars import ContextVar
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
 DOMAIN = "hub"
 # A text, as gettext takes it: pathlib would be a tenth of the time that `hub --help` takes.
-FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "locale")  # noqa: PTH100,PTH118,PTH120
+FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "locale")  # noqa: PTH100,PTH118,PTH120
 LANGUAGES = ("en", "ru")
 # What says a language, first to last; the first that is set decides.
 _VARIABLES = ("HUB_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
@@ -21,6 +23,8 @@ _VARIABLES = ("HUB_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 _SPOKEN = frozenset({"why", "what", "which", "state", "action"})
 
 _current: gettext.NullTranslations = gettext.NullTranslations()
+# What one reader of many is spoken to in: a page is made for each in their own language.
+_spoken: ContextVar[gettext.NullTranslations | None] = ContextVar("spoken", default=None)
 
 
 def choose(option: str | None, environment: Mapping[str, str]) -> str:
@@ -30,6 +34,7 @@ def choose(option: str | None, environment: Mapping[str, str]) -> str:
     return language if language in LANGUAGES else LANGUAGES[0]
 
 
+@lru_cache(maxsize=len(LANGUAGES) + 1)
 def catalogue(language: str) -> gettext.NullTranslations:
     """Return a language's messages; those of English are the messages themselves."""
     return gettext.translation(DOMAIN, FOLDER, [language], fallback=True)
@@ -45,14 +50,23 @@ def use(language: str) -> None:
     os.environ["LANGUAGE"] = language
 
 
+def speak(language: str) -> None:
+    """Let what is said from here on in this request or task be in a language, whatever the process speaks."""
+    _spoken.set(catalogue(language))
+
+
+def _words() -> gettext.NullTranslations:
+    return _spoken.get() or _current
+
+
 def _(message: str) -> str:
     """Translate a text. Called where it is said; help texts are said when their module is imported."""
-    return _current.gettext(message) if message else ""
+    return _words().gettext(message) if message else ""
 
 
 def ngettext(one: str, many: str, count: int) -> str:
     """Translate a text that counts something."""
-    return _current.ngettext(one, many, count)
+    return _words().ngettext(one, many, count)
 
 
 def N_(message: str) -> str:  # noqa: N802  # gettext's own name for this
@@ -62,7 +76,7 @@ def N_(message: str) -> str:  # noqa: N802  # gettext's own name for this
 
 def words_of(error: HubError, words: gettext.NullTranslations | None = None) -> tuple[str, str]:
     """Return an error's message and mend in a language (the current one), filled with its facts."""
-    chosen = words or _current
+    chosen = words or _words()
     facts = {name: _fact(name, value, chosen) for name, value in error.facts.items()}
     return _filled(error.message, facts, chosen), _filled(error.hint, facts, chosen)
 

@@ -1,0 +1,1 @@
+"""Who works with the hub: their roles, passwords, sessions and tokens."""

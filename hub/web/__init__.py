@@ -1,0 +1,1 @@
+"""The page where a team works: FastAPI, templates and the API."""
