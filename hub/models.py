@@ -82,6 +82,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     """One post as one account is to publish it: it already fits the account's `Limits`.
 
     `key` is the same at every attempt of one delivery and differs between any two deliveries.
+    `html` says the same as `text` and `link`, for networks whose posts are HTML; "" where there is only the text.
     `reply_to` is the part before this one, when a long text goes out as a thread.
     `since` and `taken` are for `find`: nothing older than `since` (UTC) is this post, nor is a remote id in
     `taken`, which belongs to another one.
@@ -92,6 +93,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     link: str = ""
     media: Sequence[Media] = ()
     key: str = ""
+    html: str = ""
     reply_to: Receipt | None = None
     since: datetime | None = None
     taken: frozenset[str] = frozenset()
@@ -143,7 +145,8 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True):
     `remote_id` is unique on the platform: where many sites run the same software and each counts for itself, it
     names the site, and so does `Author.remote_id`. `thread_id` is the remote id of the post at the root,
     `parent_id` that of the mention it answers (None: it answers the post). `author` is None where the network
-    hides it. A `deleted` one may lack everything but its id.
+    hides it. A `deleted` one may lack everything but its id. `links` are addresses that it leads to beyond what
+    its text shows: a link's card, what a shortener stands for, the permalink of what it quotes.
     """
 
     remote_id: str
@@ -156,6 +159,7 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: datetime | None = None
     edited_at: datetime | None = None
     deleted: bool = False
+    links: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         _check_id("Mention.remote_id", self.remote_id)
@@ -165,6 +169,33 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True):
             _check_id("Mention.parent_id", self.parent_id)
         _check_time("Mention.sent_at", self.sent_at)
         _check_time("Mention.edited_at", self.edited_at)
+        for link in self.links:
+            _check_texts("Mention", links=link)
+
+
+class Remark(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody said elsewhere, as it is to stand as a comment of ours under their name.
+
+    `key` is the same at every attempt and differs between any two. `url` leads to the original, `site` says where
+    that is. `parent_id` is the remote id of the comment that it answers, None: it answers the post. `since` and
+    `taken` are for `find_comment`: nothing older than `since` (UTC) is this one, nor is a remote id in `taken`.
+    """
+
+    key: str
+    text: str
+    author: str
+    author_url: str = ""
+    url: str = ""
+    site: str = ""
+    sent_at: datetime | None = None
+    parent_id: str | None = None
+    since: datetime | None = None
+    taken: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        _check_id("Remark.key", self.key)
+        _check_texts("Remark", text=self.text, author=self.author, url=self.url, site=self.site)
+        _check_time("Remark.sent_at", self.sent_at)
 
 
 class Thread(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from hub.store.database import upsert
 from hub.store.prepared import Prepared
-from hub.store.tables import copies, cursors, discussions, posts, threads
+from hub.store.tables import accounts, copies, cursors, discussions, posts, threads
 
 
 class StoredThread(NamedTuple):
@@ -84,7 +84,7 @@ def add(
 
 def _adding(*changes: str) -> Prepared:
     def build(connection: Connection) -> Any:
-        insert = upsert(connection, threads).values(gone=0)
+        insert = upsert(connection, threads).values(gone=0, unmerged=1)
         return insert.on_conflict_do_update(
             index_elements=["account", "remote_id"], set_={name: insert.excluded[name] for name in changes}
         ).returning(threads.c.id)
@@ -96,7 +96,7 @@ def _adding(*changes: str) -> Prepared:
 
 # Setting a column to what it is makes the row that is there come back.
 _ADD = _adding("account")
-_ADD_POLLED = _adding("polled", "next_poll_at", "url")
+_ADD_POLLED = _adding("polled", "next_poll_at", "url", "unmerged")
 
 
 def discussion_of_post(connection: Connection, post_id: int, now: datetime) -> int:
@@ -151,6 +151,26 @@ def of_discussion(connection: Connection, discussion_id: int) -> list[StoredThre
         sa.select(*_FIELDS).where(threads.c.discussion_id == discussion_id).order_by(threads.c.id)
     )
     return [StoredThread(*row) for row in rows]
+
+
+def platforms(connection: Connection, names: Sequence[str]) -> dict[str, str]:
+    """Return the platform of each of these accounts."""
+    rows = connection.execute(sa.select(accounts.c.name, accounts.c.platform).where(accounts.c.name.in_(names)))
+    return {row.name: row.platform for row in rows}
+
+
+def sites(connection: Connection, discussion_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Return the accounts that have a thread in each of these discussions."""
+    rows = connection.execute(
+        sa.select(threads.c.discussion_id, threads.c.account)
+        .where(threads.c.discussion_id.in_(discussion_ids))
+        .group_by(threads.c.discussion_id, threads.c.account)
+        .order_by(threads.c.discussion_id, sa.func.min(threads.c.id))
+    )
+    found: dict[int, list[str]] = {}
+    for discussion_id, account in rows:
+        found.setdefault(discussion_id, []).append(account)
+    return found
 
 
 def due(connection: Connection, account: str, now: datetime, limit: int = 200) -> list[StoredThread]:
@@ -265,13 +285,11 @@ def write_cursor(
     connection.execute(insert.on_conflict_do_update(index_elements=["account", "verb", "subject"], set_=changes))
 
 
-def attach(connection: Connection, thread_id: int, url: str, now: datetime, discussion_id: int | None) -> int:
-    """Let a thread be polled, in the discussion given or the one it has; return that discussion."""
+def attach(connection: Connection, thread_id: int, url: str, now: datetime) -> int:
+    """Let a thread be polled; return its discussion."""
     values: dict[str, object] = {"polled": True, "next_poll_at": now}
     if url:
-        values["url"] = url
-    if discussion_id is not None:
-        values["discussion_id"] = discussion_id
+        values |= {"url": url, "unmerged": 1}
     row = connection.execute(
         threads.update().where(threads.c.id == thread_id).values(**values).returning(threads.c.discussion_id)
     ).one()

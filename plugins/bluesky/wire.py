@@ -130,6 +130,13 @@ class Picture(Struct):
     alt: str = ""
 
 
+class Quoted(Struct):
+    """What a post quotes; `record` has it where media stand beside the quote."""
+
+    uri: str = ""
+    record: Quoted | None = None
+
+
 class Embed(Struct):
     """What a post shows beside its text, of any kind; `media` is that of a quote with media."""
 
@@ -137,6 +144,7 @@ class Embed(Struct):
     items: list[Picture] = []
     external: Card | None = None
     media: Embed | None = None
+    record: Quoted | None = None
 
 
 class View(Struct, rename="camel"):
@@ -282,7 +290,18 @@ def mention(view: View, *, thread_id: str = "", root: str = "") -> Mention:
         text=plain_text(view.record),
         url=permalink(view.uri),
         sent_at=sent_at(view),
+        links=_links(view),
     )
+
+
+def _links(view: View) -> tuple[str, ...]:
+    """Return where a post leads: behind words of its text, by its card, and what it quotes."""
+    embed = view.embed or Embed()
+    card = embed.external or (embed.media and embed.media.external)
+    quoted = embed.record and (embed.record.record or embed.record)
+    found = [feature.uri for facet in view.record.facets for feature in facet.features]
+    found += [card.uri if card else "", permalink(quoted.uri) if quoted else ""]
+    return tuple(clean_text(link) for link in dict.fromkeys(found) if link)
 
 
 def post(view: View) -> RemotePost:

@@ -21,7 +21,9 @@ from hub import (
 
 SITE = "https://www.facebook.com"
 ME_FIELDS = "id,name"
-MENTION_FIELDS = "id,message,from{id,name},created_time,updated_time,permalink_url"
+MENTION_FIELDS = (
+    "id,message,from{id,name},created_time,updated_time,permalink_url,attachments{type,url,unshimmed_url}"
+)
 POST_FIELDS = (
     "id,message,created_time,updated_time,permalink_url,"
     "attachments{type,url,unshimmed_url,media,subattachments{type,media}}"
@@ -154,6 +156,7 @@ def mentions_of(items: Iterable[FeedPost], page: str) -> list[Mention]:
             text=clean_text(item.message),
             url=item.permalink_url,
             sent_at=_utc(item.created_time),
+            links=_links(item),
         )
         for item in items
         if item.from_ is None or item.from_.id != page
@@ -212,6 +215,17 @@ def _link(post: FeedPost) -> str:
         if item.type == "share":
             return item.unshimmed_url or item.url
     return ""
+
+
+def _links(post: FeedPost) -> tuple[str, ...]:
+    """Return where a post leads beside its text."""
+    shown = post.attachments.data if post.attachments else ()
+    found = dict.fromkeys(item.unshimmed_url or item.url for item in shown if item.type not in _OWN)
+    return tuple(clean_text(link) for link in found if link)
+
+
+# What leads to the network's own page of a picture, and nowhere else.
+_OWN = ("photo", "album", "cover_photo", "profile_media", "video_inline")
 
 
 def _media(listing: Listing[Attachment] | None) -> list[Media]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -67,6 +67,12 @@ class Boosted(msgspec.Struct):
     id: str
 
 
+class Quote(msgspec.Struct):
+    """What a status quotes; null where it may not be seen."""
+
+    quoted_status: Status | None = None
+
+
 class Status(msgspec.Struct):
     """A post. `text` is what its author typed: not every server tells, and Mastodon only when it is deleted."""
 
@@ -85,6 +91,7 @@ class Status(msgspec.Struct):
     replies_count: int = 0
     reblog: Boosted | None = None
     card: Card | None = None
+    quote: Quote | None = None
     media_attachments: list[Attachment] = []
     mentions: list[Named] = []
 
@@ -238,7 +245,8 @@ def remote_post(status: Status) -> RemotePost:
 
 def mention(status: Status, thread: str, site: str) -> Mention:
     """Return a status of the server `site` as something said in a thread, which the hub knows as `thread`."""
-    parent, account, text = status.in_reply_to_id, status.account, _Content(status).text
+    parent, account, content = status.in_reply_to_id, status.account, _Content(status)
+    text, quoted = content.text, status.quote.quoted_status if status.quote else None
     warning = clean_text(status.spoiler_text or "")
     return Mention(
         remote_id=named(status.id, site),
@@ -255,7 +263,14 @@ def mention(status: Status, thread: str, site: str) -> Mention:
         url=status.permalink,
         sent_at=_aware(status.created_at),
         edited_at=_aware(status.edited_at) if status.edited_at else None,
+        links=_links(content.links, status.card, quoted),
     )
+
+
+def _links(shown: Sequence[str], card: Card | None, quoted: Status | None) -> tuple[str, ...]:
+    """Return where a status leads: behind words of its text, by its card, and what it quotes."""
+    found = dict.fromkeys([*shown, card.url if card else "", quoted.permalink if quoted else ""])
+    return tuple(clean_text(link) for link in found if link)
 
 
 def answering(status: Status, wanted: str) -> str:
@@ -273,13 +288,14 @@ def id_in(url: str, api_url: str) -> str | None:
 
 
 class _Content:
-    """The text of a status, and the first link in it."""
+    """The text of a status, and the links in it."""
 
     def __init__(self, status: Status) -> None:
         reader = Reader(
             status.content or "", {one.url: f"@{one.acct}" for one in status.mentions if one.url and one.acct}
         )
         self.text = clean_text(status.text or reader.text)
+        self.links = reader.links
         self.link = next(iter(reader.links), "")
 
 

@@ -64,6 +64,12 @@ class Origin(msgspec.Struct):
     message_id: int = 0
 
 
+class Preview(msgspec.Struct):
+    """What page a message shows a preview of, where its author chose one."""
+
+    url: str = ""
+
+
 class Sticker(msgspec.Struct):
     emoji: str = ""
 
@@ -87,6 +93,7 @@ class Message(msgspec.Struct):
     entities: list[Entity] = []
     caption: str = ""
     caption_entities: list[Entity] = []
+    link_preview_options: Preview | None = None
     sticker: Sticker | None = None
     photo: object = None
     video: object = None
@@ -230,4 +237,15 @@ def mention(message: Message, post: str | None) -> Mention:
         url=f"{url}?thread={root}" if url and root != message.message_id else url,
         sent_at=when(message.date),
         edited_at=when(message.edit_date),
+        links=_links(message),
     )
+
+
+def _links(message: Message) -> tuple[str, ...]:
+    """Return where a message leads: behind words of its text, by its preview, and what it passes on."""
+    found = [entity.url for entity in (*message.entities, *message.caption_entities)]
+    found.append(message.link_preview_options.url if message.link_preview_options else "")
+    origin = message.forward_origin
+    if origin is not None and origin.chat is not None and origin.message_id and not message.is_automatic_forward:
+        found.append(link(origin.chat, origin.message_id))
+    return tuple(clean_text(one) for one in dict.fromkeys(found) if one)

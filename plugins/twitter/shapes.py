@@ -17,6 +17,7 @@ SomeId = Annotated[str, Meta(min_length=1)]
 class Url(Struct, frozen=True):
     url: str | None = None
     expanded_url: str | None = None
+    unwound_url: str | None = None
     media_key: str | None = None
 
 

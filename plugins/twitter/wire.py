@@ -29,6 +29,7 @@ _EMAIL = re.compile(r"[\w.%+-]+@[a-z\d-]+(?:\.[a-z\d-]+)*\.[a-z]{2,}", re.ASCII 
 _HANDLES = re.compile(r"(?:@\S+\s+)+")
 _OWN_MEDIA = re.compile(r"/status/\d+/(?:photo|video)/\d+$")
 _QUOTED = re.compile(r"https?://(?:mobile\.)?(?:x|twitter)\.com/\w+/status/\d+")
+_SITES = re.compile(r"https?://(?:mobile\.)?(?:x|twitter)\.com/")
 # An id is milliseconds since this moment (of the Unix epoch), shifted by 22 bits.
 _FIRST_MS = 1288834974657
 
@@ -102,7 +103,22 @@ def _mention(post: XPost, authors: Mapping[str, Author], first: Mapping[str, str
         url=permalink(post.id, author.handle if author else ""),
         sent_at=_sent_at(remote_id) if edited else post.created_at,
         edited_at=post.created_at if edited else None,
+        links=_links(post),
     )
+
+
+def _links(post: XPost) -> tuple[str, ...]:
+    """Return where a post leads: what shorteners stand for, and what it quotes, at X's own address."""
+    note = post.note_post or post.note_tweet
+    entities = (note and note.entities) or post.entities
+    found: dict[str, None] = {}
+    for url in (entities and entities.urls) or ():
+        if not _is_media(url):
+            for address in (url.expanded_url, url.unwound_url):
+                if address:
+                    quoted = _QUOTED.match(address)
+                    found[clean_text(_SITES.sub("https://x.com/", address) if quoted else address)] = None
+    return tuple(found)
 
 
 def _post(post: XPost, handle: str, first: Mapping[str, str], pictures: Mapping[str, Picture]) -> RemotePost:

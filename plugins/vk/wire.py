@@ -123,6 +123,7 @@ class Comment(msgspec.Struct):
     parents_stack: list[int] = []
     reply_to_comment: int = 0
     thread: Branch = msgspec.field(default_factory=Branch)
+    attachments: list[Attachment] = []
     deleted: Flag = False
 
     @property
@@ -251,7 +252,14 @@ def _remark(item: Comment | Item, owner: int, post: int, people: Mapping[int, Au
         url=remark_url(owner, post, item.id, top),
         sent_at=when(item.date),
         deleted=deleted,
+        links=_links(item.attachments),
     )
+
+
+def _links(attachments: Iterable[Attachment], copied: Iterable[Item] = ()) -> tuple[str, ...]:
+    """Return where a post or comment leads beside its text: its link cards, and what it repeats."""
+    found = [clean_text(part.link.url) for part in attachments if part.link is not None and part.link.url]
+    return (*found, *(f"{SITE}wall{one.owner}_{one.id}" for one in copied))
 
 
 def remark_url(owner: int, post: int, number: int, top: int = 0) -> str:
@@ -287,6 +295,7 @@ def _mention(item: Item, people: Mapping[int, Author]) -> Mention:
         sent_at=when(item.date),
         edited_at=when(item.edited),
         deleted=bool(item.is_deleted),
+        links=_links(item.attachments, item.copy_history),
     )
 
 
