@@ -20,6 +20,7 @@ from hub.models import (
     OAuthClient,
     Post,
     Receipt,
+    Remark,
     RemotePost,
     Thread,
     WebhookAnswer,
@@ -207,6 +208,32 @@ class Searcher(Adapter):
         """Yield what matches `query`, written in the network's own language, since the cursor."""
 
 
+class Commenter(Adapter):
+    """Can put what was said elsewhere among the comments of a post, each under its writer's name.
+
+    A comment shows the writer's name, the text, and after it the address of the original.
+    """
+
+    settle_comments: ClassVar[Literal["natural", "lookup"]] = "lookup"
+    """How a lost answer is settled: `natural` if one look by the key is sure, `lookup` if it takes two."""
+
+    @abstractmethod
+    def comment(self, thread_id: str, remark: Remark) -> Receipt:
+        """Put the remark under a post, or under the comment `remark.parent_id`, once. Never try again here."""
+
+    @abstractmethod
+    def edit_comment(self, remote_id: str, remark: Remark) -> None:
+        """Let a comment that `comment` made say what `remark` says; raise `GoneError` if it is not there."""
+
+    @abstractmethod
+    def delete_comment(self, remote_id: str) -> None:
+        """Remove a comment that `comment` made, for good where the network can; already gone is success."""
+
+    @abstractmethod
+    def find_comment(self, thread_id: str, remark: Remark) -> Receipt | None:
+        """Look for a comment whose answer was lost, by its key, or by its words; see `Remark.taken`."""
+
+
 class Responder(Adapter):
     """Can answer a mention."""
 
@@ -247,6 +274,7 @@ ROLES: tuple[type[Adapter], ...] = (
     ThreadReader,
     Searcher,
     Responder,
+    Commenter,
     ContactSync,
     WebhookReceiver,
 )

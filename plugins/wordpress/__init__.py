@@ -13,6 +13,7 @@ from hub import (
     Adapter,
     Answer,
     Batch,
+    Commenter,
     DuplicateError,
     Editor,
     GoneError,
@@ -27,6 +28,7 @@ from hub import (
     Publisher,
     Receipt,
     RejectedError,
+    Remark,
     RemotePost,
     Responder,
     Thread,
@@ -37,7 +39,7 @@ from hub import (
     hookimpl,
     text_key,
 )
-from plugins.wordpress import listing, markup, site, wire
+from plugins.wordpress import comments, listing, markup, site, wire
 
 # One of ours: WordPress has no limit, but each image is two calls.
 _MOST_IMAGES = 20
@@ -46,7 +48,7 @@ _SUFFIX = {"image/png": "png", "image/gif": "gif", "image/webp": "webp"}
 _STATUSES = "publish,future,draft,pending,private,trash"
 
 
-class WordPress(Publisher, Editor, Timeline, Listener, ThreadReader, Responder):
+class WordPress(Publisher, Editor, Timeline, Listener, ThreadReader, Responder, Commenter):
     """One site, WordPress 5.7 or newer, by an application password.
 
     A post's slug is made of its title and key, so that a lost one is found by it. What answers a post of ours
@@ -56,10 +58,14 @@ class WordPress(Publisher, Editor, Timeline, Listener, ThreadReader, Responder):
     A comment that is held for moderation is no mention until it is approved, else a digest would publish what the
     site does not. A user who may moderate sees held ones, so that the late approval is noticed at once; for
     another user a late one comes with the next whole read of its thread. `held = true` shows them at once.
+
+    A comment of a digest bears its writer's name, which takes a user who may moderate. It has an e-mail of its
+    own, made of its key, by which a lost one is found.
     """
 
     platform: ClassVar[str] = "wordpress"
     settle = "natural"
+    settle_comments = "natural"
 
     Settings = site.Settings
     settings: site.Settings
@@ -208,6 +214,49 @@ class WordPress(Publisher, Editor, Timeline, Listener, ThreadReader, Responder):
             raise GoneError("comment {number} is in the trash", number=number)
         return self._comment(mention.thread_id, text, number)
 
+    def comment(self, thread_id: str, remark: Remark) -> Receipt:
+        """Put it there approved, at its own time. What it answers may be gone by now: then it answers the post."""
+        self._must_moderate()
+        body = {"post": wire.number_in(thread_id), "parent": self._standing(remark.parent_id)}
+        made = self._write("/comments", body | comments.new(remark)).decode(wire.Made)
+        return _receipt(made, wire.comment_id(self._site, made.id))
+
+    def edit_comment(self, remote_id: str, remark: Remark) -> None:
+        self._write(f"/comments/{wire.number_in(remote_id)}", comments.said(remark), repeatable=True)
+
+    def delete_comment(self, remote_id: str) -> None:
+        """Remove it for good, whatever `trash` says: it is somebody's words. What answers it moves up."""
+        with suppress(GoneError):
+            path = f"/comments/{wire.number_in(remote_id)}"
+            answer = self._request("DELETE", path, params={"force": "true"}, repeatable=True)
+            if not answer.decode(wire.Trashed).deleted:
+                raise answer.misread("it is not deleted")
+
+    def find_comment(self, thread_id: str, remark: Remark) -> Receipt | None:
+        """Look for its e-mail, which only who may moderate can."""
+        self._must_moderate()
+        query = {"post": thread_id, "author_email": comments.address(remark.key), "status": "all"}
+        found = self._list("/comments", {**query, "context": "edit"}).decode(list[wire.Made])
+        return _receipt(found[0], wire.comment_id(self._site, found[0].id)) if found else None
+
+    def _must_moderate(self) -> None:
+        if not self._whoami().may("moderate_comments"):
+            raise RejectedError(
+                "comments under other names take a user who may moderate",
+                hint="give the user {user} the role of an editor",
+                user=self.settings.user,
+            )
+
+    def _standing(self, comment_id: str | None) -> int | None:
+        """Return the number of a comment if it is there: WordPress takes an answer to one that is not."""
+        if comment_id is None:
+            return None
+        number = wire.number_in(comment_id)
+        with suppress(GoneError):
+            if self._get(f"/comments/{number}").decode(wire.Comment).status == "approved":
+                return number
+        return None
+
     def _comment(self, post_id: str, text: str, parent: int | None = None) -> Receipt:
         body = {"post": wire.number_in(post_id), "parent": parent, "content": markup.comment(text)}
         made = self._write("/comments", body).decode(wire.Made)
@@ -237,7 +286,7 @@ class WordPress(Publisher, Editor, Timeline, Listener, ThreadReader, Responder):
         pictures = [self._upload(image) for image in post.media]
         return {
             "title": post.title or None,
-            "content": markup.blocks(post.text, post.link, pictures[1:]),
+            "content": markup.blocks(post.text, post.link, pictures[1:], post.html),
             "excerpt": markup.excerpt(post.text) if self.settings.excerpt else None,
             "featured_media": pictures[0][0] if pictures else None,
         }

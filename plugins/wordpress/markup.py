@@ -36,6 +36,7 @@ _TEXTURE = {
 }
 _NUMBERED = re.compile("&#(" + "|".join(map(str, _TEXTURE)) + ");")
 _LINK = re.compile(r"https?://[^\s<>\"»”]+[^\s<>\"».,:;!?'”)\]]")
+_TAG = re.compile(r"(<[^<>]*+>)")
 _SIZE = re.compile(r"-\d+x\d+(?=\.\w+$)")
 _LATIN = dict(
     zip(
@@ -59,6 +60,18 @@ def one_line(html: str) -> str:
 def images(html: str) -> list[Media]:
     """Return the images, each once, emojis aside."""
     return _read(html)[1]
+
+
+def links(html: str) -> tuple[str, ...]:
+    """Return the addresses that a text leads to, each once, also behind words."""
+    if "<a" not in html and "<A" not in html:
+        return ()
+    found = dict.fromkeys(
+        _attributes(match["attrs"]).get("href", "")
+        for match in _TOKEN.finditer(clean_text(html))
+        if (match["tag"] or "").lower() == "a" and not match["end"]
+    )
+    return tuple(link for link in found if link.startswith(("http://", "https://")))
 
 
 def _read(html: str) -> tuple[str, list[Media]]:
@@ -106,18 +119,33 @@ def with_featured(featured: Media | None, html: str) -> list[Media]:
     return _once([*([featured] if featured else []), *images(html)])
 
 
-def blocks(text: str, link: str, pictures: Iterable[tuple[int, Media]]) -> str:
-    """Return the content of a post: paragraphs, `link` as the last one unless the text has it, images by id."""
+def blocks(text: str, link: str, pictures: Iterable[tuple[int, Media]], html: str = "") -> str:
+    """Return the content of a post: paragraphs, `link` as the last one unless the text has it, images by id.
+
+    If there is `html`, it stands for text and link.
+    """
     said = text if not link or link in text else f"{text}\n\n{link}"
     paragraphs = [part.strip("\n") for part in re.split(r"\n[ \t]*\n", said.replace("\r\n", "\n"))]
     made = [
         f"<!-- wp:paragraph -->\n<p>{_inline(part)}</p>\n<!-- /wp:paragraph -->" for part in paragraphs if part
     ]
+    if html:
+        made = [f"<!-- wp:html -->\n{inert(html).strip()}\n<!-- /wp:html -->"]
     for number, picture in pictures:
         tag = f'<img src="{escape(picture.url)}" alt="{escape(picture.alt)}" class="wp-image-{number}"/>'
         figure = f'<figure class="wp-block-image">{tag}</figure>'
         made.append(f'<!-- wp:image {{"id":{number}}} -->\n{figure}\n<!-- /wp:image -->')
     return "\n\n".join(made)
+
+
+def inert(html: str) -> str:
+    """Return well-formed HTML of which WordPress executes nothing: no shortcode, and no address that it embeds.
+
+    It looks for both in the text of any post, and in a digest strangers wrote that text.
+    """
+    parts = _TAG.split(html.replace("[", "&#91;"))
+    parts[::2] = [said.replace("://", "&#58;//") for said in parts[::2]]
+    return "".join(parts)
 
 
 def comment(text: str) -> str:

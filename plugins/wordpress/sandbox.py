@@ -7,6 +7,7 @@ import math
 import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from html import escape, unescape
 from typing import Any
@@ -53,6 +54,7 @@ class WordPressDouble(SocialDouble):
         self.has_trash = True
         self.held_remarks: set[str] = set()
         self.guests: set[str] = set()
+        self.homes: dict[str, str] = {}
         self.trashed: dict[str, Article] = {}
         self.uploads: dict[int, Upload] = {}
         self.categories = {1: "Uncategorized", 7: "News &amp; views"}
@@ -163,7 +165,7 @@ class WordPressDouble(SocialDouble):
 
     def _list_comments(self, query: Mapping[str, str], rights: set[str]) -> Reply:
         status = query.get("status", "approve")
-        if (status != "approve" or "author" in query) and "edit_posts" not in rights:
+        if (status != "approve" or {"author", "author_email"} & query.keys()) and "edit_posts" not in rights:
             raise _Refused(403, "rest_forbidden_param", "Query parameter not permitted: status")
         states = {"all": ("approved", "hold"), "approve": ("approved",), "hold": ("hold",)}.get(status, ())
         found = [one for one in self.shown_remarks(query.get("post")) if self._state(one) in states]
@@ -173,6 +175,8 @@ class WordPressDouble(SocialDouble):
         found = [one for one in found if one.post_id not in self.trashed]
         if "author" in query:
             found = [one for one in found if one.person.id == query["author"] and one.person.id not in self.guests]
+        if "author_email" in query:
+            found = [one for one in found if one.person.email == query["author_email"]]
         return self._paged(found, query, {"date": lambda one: one.sent_at}, self._comment)
 
     def _paged(
@@ -293,16 +297,47 @@ class WordPressDouble(SocialDouble):
         if len(sent["content"].encode()) > LONGEST_COMMENT:
             raise _Refused(400, "comment_content_column_length", "Your comment is too long.")
         text = Seen(sent["content"]).text
+        writer = self._writer(sent, rights)
         ours = [one for one in self.shown_remarks() if one.person.id == self.us.id]
+        alike = [
+            one
+            for one in self.shown_remarks()
+            if one.person.name == writer.name or (writer.email and one.person.email == writer.email)
+        ]
         parent = self._remark_id(int(sent["parent"])) if sent.get("parent") else None
-        if any((one.post_id, one.parent_id, one.text) == (post.id, parent, text) for one in ours):
+        if any((one.post_id, one.parent_id, one.text) == (post.id, parent, text) for one in alike):
             told = "Duplicate comment detected; it looks as though you&#8217;ve already said that!"
             raise _Refused(409, "comment_duplicate", told)
         since = datetime.now(UTC) - timedelta(seconds=self.flood_seconds)
         if "moderate_comments" not in rights and any(one.sent_at > since for one in ours):
             raise _Refused(400, "comment_flood", "You are posting comments too quickly. Slow down.")
         # A parent that is not there is taken as it is.
-        return self.remarks[self.say(self.us, post.id, text, parent)]
+        made = self.remarks[self.say(writer, post.id, text, parent)]
+        if writer is not self.us:
+            self.people[writer.id] = writer
+            self.guests.add(writer.id)
+            self.homes[writer.id] = sent.get("author_url", "")
+        if "date_gmt" in sent:
+            made.sent_at = datetime.fromisoformat(sent["date_gmt"]).replace(tzinfo=UTC)
+        if sent.get("status") != "approved" and writer is not self.us:
+            self.held_remarks.add(made.id)
+        return made
+
+    def _writer(self, sent: Item, rights: set[str]) -> Person:
+        """Return who a comment is by: the caller, unless it bears another name; then it needs an e-mail too."""
+        if "status" in sent and "moderate_comments" not in rights:
+            told = "Sorry, you are not allowed to edit 'status' for comments."
+            raise _Refused(403, "rest_comment_invalid_status", told)
+        name, email = sent.get("author_name", ""), sent.get("author_email", "")
+        if not (name or email):
+            return self.us
+        if not (name and email):
+            told = "Creating a comment requires valid author name and email values."
+            raise _Refused(400, "rest_comment_author_data_required", told)
+        for field, most in (("author_name", 245), ("author_url", 200)):
+            if len(sent.get(field, "")) > most:
+                raise _Refused(400, f"comment_{field}_column_length", "Your name or URL is too long.")
+        return Person(id=str(self.next_id()), name=name, handle="", email=email)
 
     def _remark_id(self, number: int) -> str:
         return f"127.0.0.1:{self.port}#comment-{number}"
@@ -314,13 +349,21 @@ class WordPressDouble(SocialDouble):
         if self._state(remark) != "approved" and "moderate_comments" not in rights:
             raise _Refused(403, "rest_cannot_read", "Sorry, you are not allowed to read this comment.")
         if request.method == "POST":
-            remark.text = Seen(request.json().get("content", escape(remark.text))).text
+            sent = request.json()
+            remark.text = Seen(sent.get("content", escape(remark.text))).text
+            if "author_name" in sent:
+                remark.person = replace(remark.person, name=sent["author_name"])
+                self.homes[remark.person.id] = sent.get("author_url", "")
         elif request.method == "DELETE":
             if remark.deleted and query.get("force") != "true":
                 raise _Refused(410, "rest_already_trashed", "The comment has already been trashed.")
             remark.deleted = True
             if query.get("force") == "true":
-                return Reply({"deleted": True, "previous": self._comment(remark)})
+                previous = self._comment(remark)
+                del self.remarks[remark.id]
+                for one in self.remarks.values():
+                    one.parent_id = remark.parent_id if one.parent_id == remark.id else one.parent_id
+                return Reply({"deleted": True, "previous": previous})
         return Reply(_chosen(self._comment(remark), query))
 
     def _post(self, post: Article, query: Mapping[str, str]) -> Item:
@@ -330,7 +373,9 @@ class WordPressDouble(SocialDouble):
     def _comment(self, remark: Remark) -> Item:
         known = {post.id: post for post in self._articles()} | self.trashed
         place = self.form.link(known[remark.post_id])
-        return self.form.comment(remark, self._state(remark), place, guest=remark.person.id in self.guests)
+        return self.form.comment(remark, self._state(remark), place, guest=remark.person.id in self.guests) | {
+            "author_url": self.homes.get(remark.person.id, "")
+        }
 
 
 def _chosen(item: Item, query: Mapping[str, str]) -> Item:

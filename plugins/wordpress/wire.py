@@ -167,6 +167,7 @@ def mention(item: Comment, site: str) -> Mention:
         text=markup.plain(item.content.rendered),
         url=item.link,
         sent_at=utc(item.date_gmt),
+        links=markup.links(item.content.rendered),
     )
 
 

@@ -76,6 +76,7 @@ def test_an_answer_becomes_a_mention_in_plain_words() -> None:
             text="Fish & chips <3 https://a.org/?b=1&copy=2",
             url="https://x.com/ann/status/2090000000000000001",
             sent_at=datetime(2026, 8, 12, 18, tzinfo=UTC),
+            links=("https://a.org/?b=1&copy=2",),
         )
     ]
 

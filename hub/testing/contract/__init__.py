@@ -1,5 +1,6 @@
 """The conformance kit: one line in a plugin's tests, and everything the hub relies on is tested."""
 
+from hub.testing.contract.commenting import Commenting
 from hub.testing.contract.contacts import Contacts
 from hub.testing.contract.editing import Editing
 from hub.testing.contract.faulty_reads import FaultyReads
@@ -34,6 +35,7 @@ class AdapterContract(
     Threads,
     Searching,
     Replying,
+    Commenting,
     Contacts,
     FaultyReads,
     Refusals,
