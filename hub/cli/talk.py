@@ -1,4 +1,4 @@
-"""`hub inbox`, `discussions`, `discussion`, `reply`, `watch`: what others say, and our answers."""
+"""`hub discussions`, `discussion`, `reply`, `watch`: what others say, and our answers."""
 
 from __future__ import annotations
 
@@ -6,47 +6,18 @@ import click
 
 from hub.adapter import ThreadReader
 from hub.cli import arguments
+from hub.cli.desk import user_of
 from hub.cli.opening import open_hub, open_store
 from hub.cli.output import Output, command, iso, limit_option, one_line, short
-from hub.cli.settle import remote_id_of
-from hub.cli.shapes import discussion_shape, mention_shape
-from hub.discussions import collecting, replying, tree
+from hub.cli.person import who
+from hub.cli.shapes import discussion_shape
+from hub.discussions import collecting, joining, replying, tree
 from hub.errors import HubError, UnknownOutcome, UsageError
 from hub.i18n import N_, _, ngettext
-from hub.scheduling.hub import LISTEN
+from hub.publishing.settling import remote_id_of
+from hub.scheduling.hub import LISTEN, Hub
 from hub.store import accounts, mentions, threads
-from hub.store.mentions import StoredMention
-from hub.words import word
-
-
-@command("inbox", help=_("List what others said to us or about us, newest first."))
-@click.option("--account", metavar="NAME", help=_("Only what was said to this account."))
-@click.option("--before", type=click.IntRange(1), metavar="ID", help=_("Only mentions older than this one."))
-@limit_option
-def inbox(out: Output, account: str | None, before: int | None, limit: int | None) -> None:
-    """Show the newest mentions, each with the number that `hub reply` takes."""
-    with open_store(out) as hub:
-        if account is not None and account not in hub.settings.accounts:
-            raise arguments.unknown_account(account, hub.settings.accounts, hub.settings.path)
-        with hub.store.read() as connection:
-            found = mentions.newest(connection, out.most(limit), account=account, before=before)
-    for mention in found:
-        _print(out, mention)
-    if not found:
-        out.line(_("Nobody said anything yet."))
-    out.done({"mentions": [mention_shape(mention) for mention in found]})
-
-
-def _print(out: Output, mention: StoredMention) -> None:
-    author = mention.author_name or mention.author_handle or _("somebody")
-    marks = _("[deleted]") if mention.deleted_at else _("[edited]") if mention.edited_at else ""
-    place = _("discussion {id}").format(id=mention.discussion)
-    facts = (out.when(mention.sent_at), mention.account, word(mention.kind), author, place, marks)
-    out.line(f"{mention.id}  " + "  ".join(one_line(fact) for fact in facts if fact))
-    for line in mention.text.splitlines():
-        out.line("    " + line)
-    if mention.url:
-        out.line("    " + mention.url)
+from hub.store.joins import Grounds
 
 
 @command("discussions", help=_("List the discussions, those with the newest answers first."))
@@ -57,8 +28,11 @@ def discussions(out: Output, limit: int | None) -> None:
         found = mentions.discussion_list(connection, out.most(limit))
     if found:
         out.table(
-            (_("Id"), _("Remarks"), _("Newest"), _("Title")),
-            [(one.id, one.mentions, out.when(one.last_at), short(one.title or one.url)) for one in found],
+            (_("Id"), _("Remarks"), _("Newest"), _("Sites"), _("Title")),
+            [
+                (one.id, one.mentions, out.when(one.last_at), ", ".join(one.accounts), short(one.title or one.url))
+                for one in found
+            ],
         )
     else:
         out.line(_("There are no discussions yet."))
@@ -72,6 +46,7 @@ def discussions(out: Output, limit: int | None) -> None:
                     "post": one.post_id,
                     "mentions": one.mentions,
                     "last_at": iso(one.last_at),
+                    "accounts": list(one.accounts),
                 }
                 for one in found
             ]
@@ -81,10 +56,20 @@ def discussions(out: Output, limit: int | None) -> None:
 
 @command("discussion", help=_("Show one discussion, from all sites, as a tree."))
 @click.argument("discussion_id", type=click.IntRange(1), metavar="ID")
-def discussion(out: Output, discussion_id: int) -> None:
+@click.option("--order", type=click.Choice(tree.ORDERS), default="tree", help=_("As a tree, by time, or by site."))
+@click.option("--why", is_flag=True, help=_("Say why threads were joined and remarks are shown as one."))
+@click.option(
+    "--undo",
+    metavar="J|R",
+    help=_("Undo a join such as j3, or a repeat such as r5, for good; --why lists them."),
+)
+def discussion(out: Output, discussion_id: int, order: tree.Order, why: bool, undo: str | None) -> None:
     """Show every remark under the one it answers, with its author and its address."""
     with open_store(out) as hub:
-        found = tree.load(hub.store, discussion_id)
+        if undo is not None:
+            undone = _undo(hub, discussion_id, undo)
+            out.say(_("Undone for good: {name}, {evidence}").format(name=undone.name, evidence=undone.evidence))
+        found = tree.load(hub.store, discussion_id, order)
     out.line(one_line(found.title) or _("Discussion {id}").format(id=found.id))
     if found.url:
         out.line(found.url)
@@ -93,20 +78,60 @@ def discussion(out: Output, discussion_id: int) -> None:
     count = sum(1 for _depth, node in found.walk() if node.mention is not None)
     out.line(ngettext("{count} remark", "{count} remarks", count).format(count=count))
     out.tree(found)
+    if why:
+        _print_why(out, found)
     out.done({"discussion": discussion_shape(found)})
+
+
+def _undo(hub: Hub, discussion_id: int, name: str) -> Grounds:
+    """Undo what a person calls j3 or r5, in the discussion where they see it."""
+    reasons = joining.why(hub.store, discussion_id)
+    wanted = name.strip().lower()
+    join = next((each for each in reasons.joins if each.name == wanted), None)
+    repeat = next((each for each in reasons.repeats if each.name == wanted), None)
+    if join is not None:
+        return joining.undo_join(hub.store, join.id, who(), hub.clock())
+    if repeat is None:
+        raise UsageError(
+            "discussion {id} has no join or repeat {name}",
+            hint="`hub discussion {id} --why` lists them",
+            id=discussion_id,
+            name=name,
+        )
+    return joining.undo_repeat(hub.store, repeat.id, who(), hub.clock())
+
+
+def _print_why(out: Output, found: tree.Discussion) -> None:
+    reasons: list[tuple[str, Grounds]] = [(join.url or join.account, join) for join in found.joins]
+    reasons += [(f"#{one.mention_id} = #{one.first_id}", one) for one in found.repeats]
+    out.heading(_("Why") if reasons else _("Nothing was joined here."))
+    for about, each in reasons:
+        marks = [f"{each.confidence:.0%}", out.when(each.at), each.by]
+        if each.undone_at is not None:
+            marks.append(_("[undone by {who}, {time}]").format(who=each.undone_by, time=out.when(each.undone_at)))
+        out.line(f"  {each.name}  {one_line(about)}: {one_line(each.evidence)}")
+        out.line("      " + " · ".join(filter(None, marks)))
 
 
 @command("reply", help=_("Answer a mention where it was said."))
 @click.argument("mention_id", type=click.IntRange(1), metavar="MENTION")
 @click.argument("text")
-def reply(out: Output, mention_id: int, text: str) -> None:
+@click.option(
+    "--seen",
+    type=click.IntRange(0),
+    metavar="REPLY",
+    help=_("The newest answer that you know of, 0 for none: if there is a newer one, nothing is sent."),
+)
+@click.option("--as", "name", metavar="USER", help=_("The user who answers; without it, you at this machine."))
+def reply(out: Output, mention_id: int, text: str, seen: int | None, name: str | None) -> None:
     """Send an answer, once; what came of it is written down."""
     words = arguments.read_text(text, N_("the answer"))
     with open_hub(out) as hub:
         mention = replying.find(hub.store, mention_id)
         adapter = hub.adapter(mention.account)
         try:
-            receipt = replying.reply(hub.store, adapter, mention, words, hub.clock())
+            user = user_of(hub, name)
+            receipt = replying.reply(hub.store, adapter, mention, words, hub.clock(), by=user, seen=seen)
         except HubError:
             raise
         except Exception as error:
@@ -153,7 +178,7 @@ def watch(out: Output, account: str, post: str, discussion_id: int | None) -> No
         url = place if "://" in place else ""
         remote_id = remote_id_of(adapter, place) if url else place
         now = hub.clock()
-        found = collecting.watch(hub.store, account, remote_id, url, now, discussion_id)
+        found = collecting.watch(hub.store, account, remote_id, url, now, discussion_id, who())
         hub.store.write(accounts.hasten, [account], LISTEN, now)
     out.line(
         _("Watching {post} on {account}, as discussion {id}.").format(post=remote_id, account=account, id=found)

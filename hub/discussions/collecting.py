@@ -9,14 +9,16 @@ from functools import partial
 from typing import Any, Protocol
 
 import structlog
+from msgspec.structs import replace
 from sqlalchemy.engine import Connection
 
 from hub.adapter import Adapter, Listener, Searcher, ThreadReader
 from hub.bookmarks import read_on
+from hub.discussions import desk, joining
 from hub.errors import GoneError, RejectedError, StaleCursor, TransientError
 from hub.models import Batch, Mention, Thread
 from hub.resemblance import not_before
-from hub.store import Store, mentions, threads
+from hub.store import Store, changes, joins, mentions, threads
 from hub.store.mentions import Ingested
 from hub.store.notices import NOBODY, Notices
 from hub.store.threads import StoredThread
@@ -42,6 +44,7 @@ class Ear:
 
     `ourselves` is the account's own remote id: what it says is stored with the rest, and is no news. `past` is
     set in a read from the start that is not the first: what is older than that is stored, and nobody is told.
+    `others` returns what others said of what a network shows: without the comments that the hub made for a digest.
     """
 
     store: Store
@@ -54,6 +57,7 @@ class Ear:
     alarms: list[str] = field(default_factory=list)
     notices: Notices = NOBODY
     past: datetime | None = None
+    others: Callable[[Sequence[Mention]], Sequence[Mention]] = tuple
 
     @property
     def account(self) -> str:
@@ -61,10 +65,19 @@ class Ear:
 
 
 def listen(ear: Ear, searches: Sequence[str] = ()) -> None:
-    """Read mentions, searches and every thread that is due.
+    """Read mentions, searches and every thread that is due, then merge what was heard with what is there.
 
-    A thread whose post is gone, or that cannot be read, does not stop the others.
+    A thread whose post is gone, or that cannot be read, does not stop the others; nor does trouble with the
+    network keep what came before it from being merged.
     """
+    try:
+        _hear(ear, searches)
+    finally:
+        desk.index(ear.store)
+        joining.merge(ear.store, ear.account, ear.clock)
+
+
+def _hear(ear: Ear, searches: Sequence[str]) -> None:
     adapter = ear.adapter
     if isinstance(adapter, Listener):
         _read(ear, "mentions", "", adapter.fetch_mentions)
@@ -84,6 +97,7 @@ def _read(ear: Ear, verb: str, subject: str, fetch: Callable[[str | None], Itera
     try:
         for batch, anew in read_on(ear.account, ear.adapter.platform, fetch, cursor):
             ear.past = last_read if anew or broken_off else None
+            batch = replace(batch, items=ear.others(batch.items))
             found = mentions.page_digest(batch.items)
             if found == digest and batch.cursor == cursor and not never:
                 continue
@@ -103,6 +117,7 @@ def _store_page(ear: Ear, verb: str, subject: str, batch: Batch[Mention], digest
         if ingested:
             # The threads themselves may know better: the next look at them compares again.
             threads.forget_digests(connection, list(known.values()))
+            changes.note(connection, "discussions")
         threads.write_cursor(connection, ear.account, verb, batch.cursor, digest, subject, now)
         return _tell_webhooks(connection, ear, ingested, now)
 
@@ -124,6 +139,13 @@ def _read_threads(ear: Ear, adapter: ThreadReader) -> None:
                 next_polls.append((thread.id, again))
             except RejectedError as error:
                 why = adapter.http.redact(str(error))
+                with ear.store.read() as connection:
+                    strange = joins.joined_by_itself(connection, thread.id)
+                if strange:
+                    # A stranger's thread that we may not read: nobody asked for it, and what was seen of it stays.
+                    log.info("joined thread not readable", account=ear.account, thread=thread.id, reason=why)
+                    next_polls.append((thread.id, None))
+                    continue
                 ear.alarms.append(f"the thread {thread.url or thread.remote_id} cannot be read: {why}")
                 next_polls.append((thread.id, ear.poll_after(ear.clock(), thread.changed_at)))
             except TransientError:
@@ -173,6 +195,7 @@ def _read_thread(ear: Ear, adapter: ThreadReader, thread: StoredThread) -> datet
     last = Batch[Mention]([], thread.cursor)
     for batch in adapter.fetch_replies(asked, None if whole else thread.cursor):
         _refuse_strangers(ear, thread, batch.items)
+        batch = replace(batch, items=ear.others(batch.items))
         if last.items:
             heard.add(_announce(ear, ear.store.write(_ingest, ear, thread, last.items, whole_at)))
         last = batch
@@ -190,6 +213,9 @@ def _read_thread(ear: Ear, adapter: ThreadReader, thread: StoredThread) -> datet
         if last.complete and digest != thread.digest:
             absent = mentions.note_absent(connection, thread.id, thread.remote_id, seen, started)
             found.deleted += absent.deleted
+        if found:
+            changes.note(connection, "mentions")
+            changes.note(connection, "discussions", thread.discussion_id)
         if moved or found or heard or thread.gone:
             threads.note_read(
                 connection,
@@ -233,6 +259,8 @@ def _refuse_strangers(ear: Ear, thread: StoredThread, items: Sequence[Mention]) 
 
 def _tell_webhooks(connection: Connection, ear: Ear, ingested: Ingested, now: datetime) -> Ingested:
     """Write down what webhooks are to be told of a page, in the page's transaction; return what it brought."""
+    if ingested:
+        changes.note(connection, "mentions")
     ear.notices.mentions(connection, ear.account, ear.adapter.platform, _news(ear, ingested), now)
     return ingested
 
@@ -260,12 +288,19 @@ def _announce(ear: Ear, ingested: Ingested) -> Ingested:
 
 
 def watch(
-    store: Store, account: str, remote_id: str, url: str, now: datetime, discussion: int | None = None
+    store: Store,
+    account: str,
+    remote_id: str,
+    url: str,
+    now: datetime,
+    discussion: int | None = None,
+    by: str = "",
 ) -> int:
     """Attach a thread by hand, to a discussion or as one of its own; return the discussion."""
 
     def work(connection: Connection) -> int:
         thread = threads.ensure(connection, account, [remote_id], now)[remote_id]
-        return threads.attach(connection, thread, url, now, discussion)
+        own = threads.attach(connection, thread, url, now)
+        return own if discussion is None else joining.join_by_hand(connection, thread, discussion, by, now)
 
     return store.write(work)

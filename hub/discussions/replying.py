@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy.engine import Connection
+
 from hub.adapter import Adapter, Responder
 from hub.errors import HubError, RejectedError, UnknownOutcome, UsageError
 from hub.models import Author, Mention, Receipt, check_text
 from hub.store import Store, mentions, replies
 from hub.store.mentions import StoredMention
+from hub.store.replies import StoredReply
+from hub.users.roles import User
 
 
 def find(store: Store, mention_id: int) -> StoredMention:
@@ -22,9 +26,41 @@ def find(store: Store, mention_id: int) -> StoredMention:
     return found
 
 
-def reply(store: Store, adapter: Adapter, mention: StoredMention, text: str, now: datetime) -> Receipt:
+class AnsweredError(HubError):
+    """Somebody has answered in the meantime; `reply` is that answer, to be seen before another is sent.
+
+    `same_form` says that it is this very answer, handed in a moment ago: still on its way, or of unknown outcome.
+    """
+
+    code = "answered"
+
+    def __init__(self, reply: StoredReply, *, same_form: bool = False) -> None:
+        super().__init__(
+            "{who} answered this at {at}: {text}",
+            hint="read that answer first; then send yours, or leave it",
+            who=reply.by or reply.account,
+            at=reply.at.isoformat(timespec="seconds"),
+            text=reply.text,
+        )
+        self.reply = reply
+        self.same_form = same_form
+
+
+def reply(
+    store: Store,
+    adapter: Adapter,
+    mention: StoredMention,
+    text: str,
+    now: datetime,
+    by: User | None = None,
+    seen: int | None = None,
+    key: str | None = None,
+) -> Receipt:
     """Answer a mention and write down what came of it.
 
+    `seen` is the number of the newest answer that the writer knew of, 0 for none: if there is a newer one, this
+    one is not sent, and `AnsweredError` has it. Without `seen` nothing is compared. `key` is that of a form:
+    however often it is handed in, it is sent once, and the second time gets the receipt of the first.
     Raises `UnknownOutcome` when no answer came: it may be there, so look before you send it again.
     """
     if not isinstance(adapter, Responder):
@@ -35,11 +71,13 @@ def reply(store: Store, adapter: Adapter, mention: StoredMention, text: str, now
         raise UsageError("{why}", why=error) from None
     if not text:
         raise UsageError("the answer is empty")
-    number = store.write(replies.begin, mention.id, mention.account, text, now)
+    begun = store.write(_begin, mention, text, now, by, seen, key)
+    if isinstance(begun, Receipt):
+        return begun
     try:
         receipt = adapter.reply(as_model(mention), text)
     except UnknownOutcome as error:
-        _finish(store, number, "unknown", str(error))
+        _finish(store, begun, "unknown", str(error))
         raise UnknownOutcome(
             "{why}",
             hint="look at {url} before you send it again",
@@ -47,13 +85,40 @@ def reply(store: Store, adapter: Adapter, mention: StoredMention, text: str, now
             url=mention.url or mention.thread_url,
         ) from None
     except HubError as error:
-        _finish(store, number, "failed", str(error))
+        _finish(store, begun, "failed", str(error))
         raise
     except Exception as error:
-        _finish(store, number, "unknown", f"{type(error).__name__} in plugin {adapter.platform}: {error}")
+        _finish(store, begun, "unknown", f"{type(error).__name__} in plugin {adapter.platform}: {error}")
         raise
-    store.write(replies.finish, number, state="published", remote_id=receipt.remote_id, url=receipt.url)
+    store.write(replies.finish, begun, by, state="published", remote_id=receipt.remote_id, url=receipt.url)
     return receipt
+
+
+def _begin(
+    connection: Connection,
+    mention: StoredMention,
+    text: str,
+    now: datetime,
+    by: User | None,
+    seen: int | None,
+    key: str | None,
+) -> int | Receipt:
+    """Commit that an answer is about to be sent; return its number, or the receipt of the form's first sending.
+
+    The mention's row is locked first, so that of two who begin at once the second sees the first one's answer.
+    """
+    replies.lock(connection, mention.id)
+    if key is not None:
+        first = replies.of_key(connection, key)
+        if first is not None:
+            if first.state == "published" and first.remote_id is not None and first.mention_id == mention.id:
+                return Receipt(remote_id=first.remote_id, url=first.url)
+            raise AnsweredError(first, same_form=True)
+    if seen is not None:
+        newer = replies.newer_than(connection, mention.id, seen)
+        if newer is not None:
+            raise AnsweredError(newer)
+    return replies.begin(connection, mention.id, mention.account, text, now, by, key)
 
 
 def _finish(store: Store, number: int, state: str, error: str) -> None:

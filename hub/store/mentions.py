@@ -12,9 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.models import Author, Mention
-from hub.store.database import upsert
+from hub.store import ours, search
+from hub.store.database import chunks, upsert
 from hub.store.prepared import Prepared, among
-from hub.store.tables import accounts, authors, discussions, mention_versions, mentions, threads
+from hub.store.tables import authors, discussions, mention_versions, mentions, replies, threads
+from hub.store.threads import sites
 
 # Fewer than this many may vanish at once without looking like a network that lost its memory …
 _FEW = 5
@@ -27,7 +29,10 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 class StoredMention(NamedTuple):
-    """A mention as it is shown, with what is known of its author and where it belongs."""
+    """A mention as it is shown, with what is known of its author and where it belongs.
+
+    `ours` says that one of our accounts said it, `by` which of us, if it was sent through the hub.
+    """
 
     id: int
     account: str
@@ -49,6 +54,8 @@ class StoredMention(NamedTuple):
     deleted_at: datetime | None
     versions: int
     discussion: int
+    ours: bool = False
+    by: str = ""
 
 
 @dataclass(slots=True)
@@ -75,7 +82,7 @@ def mention_hash(mention: Mention) -> int:
 
 def page_digest(items: Iterable[Mention]) -> int:
     """Hash a page, whatever the order of its items; an empty one is 0."""
-    contents = sorted(f"{item.remote_id}\x1f{_content(item)}" for item in items)
+    contents = sorted(f"{item.remote_id}\x1f{_content(item)}{_links(item)}" for item in items)
     return _hash("\x1e".join(contents)) if contents else 0
 
 
@@ -83,6 +90,11 @@ def _content(mention: Mention) -> str:
     author = mention.author
     who = f"{author.remote_id}\x1f{author.name}" if author is not None else "\x1f"
     return f"{mention.parent_id}\x1f{who}\x1f{int(mention.deleted)}\x1f{mention.text}"
+
+
+def _links(mention: Mention) -> str:
+    """Write down where a mention leads beyond its text, an address a line."""
+    return "\n".join("".join(link.split()) for link in mention.links) if mention.links else ""
 
 
 def _hash(text: str) -> int:
@@ -117,11 +129,22 @@ def ingest(
         if before is None:
             fresh.append(_row(item, account, platform, threads_by_remote[item.thread_id], hashed, now))
             result.new.append(item)
-        elif before.hash != hashed or before.doubted or _edited_since(item, before.edited_at):
+        elif (
+            before.hash != hashed
+            or before.doubted
+            or _edited_since(item, before.edited_at)
+            or (item.links and _more_links(before, item))
+        ):
             _update(connection, before, item, hashed, now, whole_at, result)
     _store_authors(connection, platform, unique.values())
     if fresh:
+        said = ours.among_these(connection, account, platform, result.new)
+        for row in fresh:
+            if row["remote_id"] in said:
+                row["status"] = "ours"
         _INSERT.many(connection, fresh)
+        new = [item.remote_id for item in result.new]
+        ours.link(connection, platform, new, said)
     if again:
         result.add(ingest(connection, account, platform, threads_by_remote, again, now, whole_at))
     return result
@@ -136,6 +159,7 @@ class _Known(NamedTuple):
     missed: int
     edited_at: datetime | None
     deleted_at: datetime | None
+    links: str
 
     @property
     def doubted(self) -> bool:
@@ -176,7 +200,18 @@ def _row(item: Mention, account: str, platform: str, thread_id: int, hashed: int
         "deleted_at": now if item.deleted else None,
         "missed": 0,
         "hash": _UNSEEN if item.deleted else hashed,
+        "links": _links(item),
+        "unmerged": 0,
+        "status": "new",
+        "assignee_id": None,
+        "snoozed_until": None,
+        "answered_at": None,
     }
+
+
+def _more_links(before: _Known, item: Mention) -> bool:
+    """Tell whether the item leads where it was not known to: some pages of a network show a card, others none."""
+    return not set(_links(item).split()) <= set(before.links.split())
 
 
 def _edited_since(item: Mention, edited_at: datetime | None) -> bool:
@@ -220,8 +255,24 @@ def _update(
         result.changed += 1
     elif _edited_since(item, before.edited_at):
         values["edited_at"] = item.edited_at
+    if before.hash == hashed and item.links and _more_links(before, item):
+        values["links"] = "\n".join(dict.fromkeys([*before.links.split(), *_links(item).split()]))
+    if "hash" in values or "links" in values:
+        values["unmerged"] = 1
     if values:
         connection.execute(mentions.update().where(mentions.c.id == before.id).values(**values))
+    if "text" in values or "deleted_at" in values:
+        search.follow(connection, [before.id])
+    if "author_id" in values:
+        _recognise(connection, before.id, item)
+
+
+def _recognise(connection: Connection, mention_id: int, item: Mention) -> None:
+    """Let a remark be ours of which only now is known who said it."""
+    platform = connection.execute(sa.select(mentions.c.platform).where(mentions.c.id == mention_id)).scalar_one()
+    who = item.author.remote_id if item.author is not None else ""
+    if who in ours.identities(connection, platform):
+        ours.recognise(connection, platform, who, [mention_id])
 
 
 def _content_values(before: _Known, item: Mention, hashed: int) -> dict[str, Any]:
@@ -230,6 +281,7 @@ def _content_values(before: _Known, item: Mention, hashed: int) -> dict[str, Any
         "text": item.text,
         "parent_id": item.parent_id,
         "author_id": item.author.remote_id if item.author else None,
+        "links": _links(item),
     }
     if before.hash == _UNSEEN:
         values |= {"kind": item.kind, "url": item.url}
@@ -259,7 +311,7 @@ def _complete(connection: Connection, before: _Known, item: Mention, hashed: int
         return
     _keep_text(connection, before.id, item.text, now)
     if before.hash == _UNSEEN or _edited_since(item, before.edited_at):
-        values = {**_content_values(before, item, hashed), "text": "", "edited_at": item.edited_at}
+        values = {**_content_values(before, item, hashed), "text": "", "links": "", "edited_at": item.edited_at}
         connection.execute(mentions.update().where(mentions.c.id == before.id).values(**values))
 
 
@@ -286,7 +338,9 @@ def _keep_version(connection: Connection, ids: Sequence[int], now: datetime) -> 
 def _tombstone(connection: Connection, ids: Sequence[int], now: datetime) -> None:
     """Hide what was deleted; what it said stays in its history."""
     _keep_version(connection, ids, now)
-    connection.execute(mentions.update().where(mentions.c.id.in_(ids)).values(deleted_at=now, text=""))
+    gone = {"deleted_at": now, "text": "", "links": "", "unmerged": 1}
+    connection.execute(mentions.update().where(mentions.c.id.in_(ids)).values(**gone))
+    search.follow(connection, ids)
 
 
 class Absent(NamedTuple):
@@ -391,6 +445,13 @@ def _shown() -> sa.Select[Any]:
         .correlate(mentions)
         .scalar_subquery()
     )
+    writer = (
+        sa.select(sa.func.max(replies.c.by_name))
+        .where(replies.c.account == mentions.c.account, replies.c.remote_id == mentions.c.remote_id)
+        .correlate(mentions)
+        .scalar_subquery()
+    )
+    is_ours = mentions.c.status == "ours"
     return (
         sa.select(
             mentions.c.id,
@@ -413,6 +474,8 @@ def _shown() -> sa.Select[Any]:
             mentions.c.deleted_at,
             versions.label("versions"),
             threads.c.discussion_id.label("discussion"),
+            is_ours.label("ours"),
+            sa.case((is_ours, sa.func.coalesce(writer, "")), else_="").label("by"),
         )
         .join(threads, threads.c.id == mentions.c.thread_id)
         .outerjoin(
@@ -426,13 +489,27 @@ def newest(
     connection: Connection, limit: int, *, account: str | None = None, before: int | None = None
 ) -> list[StoredMention]:
     """Return the newest mentions by others, those with an id below `before` if that is given."""
-    ours = sa.exists().where(accounts.c.name == mentions.c.account, accounts.c.identity == mentions.c.author_id)
-    query = _shown().where(~ours).order_by(mentions.c.id.desc()).limit(limit)
+    query = _shown().where(mentions.c.status != "ours").order_by(mentions.c.id.desc()).limit(limit)
     if account is not None:
         query = query.where(mentions.c.account == account)
     if before is not None:
         query = query.where(mentions.c.id < before)
     return [StoredMention(*row) for row in connection.execute(query)]
+
+
+def of_ids(connection: Connection, ids: Sequence[int]) -> dict[int, StoredMention]:
+    """Return these mentions by their numbers, those that there are."""
+    rows = connection.execute(_shown().where(mentions.c.id.in_(ids)))
+    return {row.id: StoredMention(*row) for row in rows}
+
+
+def accounts_of(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """Return the accounts that these mentions were said to; those of others only."""
+    found: dict[int, str] = {}
+    for some in chunks(ids):
+        query = sa.select(mentions.c.id, mentions.c.account).where(mentions.c.id.in_(some))
+        found |= {one: name for one, name in connection.execute(query.where(mentions.c.status != "ours"))}  # noqa: C416
+    return found
 
 
 def get(connection: Connection, mention_id: int) -> StoredMention | None:
@@ -478,10 +555,16 @@ class DiscussionSummary(NamedTuple):
     post_id: int | None
     mentions: int
     last_at: datetime | None
+    accounts: Sequence[str] = ()
 
 
-def discussion_list(connection: Connection, limit: int) -> list[DiscussionSummary]:
-    """Return the discussions with the newest answers first."""
+def discussion_list(
+    connection: Connection, limit: int, accounts: Collection[str] | None = None
+) -> list[DiscussionSummary]:
+    """Return the discussions with the newest answers first, each with the accounts that have a thread in it.
+
+    With `accounts` only those with a thread on one of them; what is counted is there too.
+    """
     query = (
         sa.select(
             discussions.c.id,
@@ -497,4 +580,8 @@ def discussion_list(connection: Connection, limit: int) -> list[DiscussionSummar
         .order_by(sa.func.coalesce(sa.func.max(mentions.c.sent_at), 0).desc(), discussions.c.id.desc())
         .limit(limit)
     )
-    return [DiscussionSummary(*row) for row in connection.execute(query)]
+    if accounts is not None:
+        query = query.where(threads.c.account.in_(accounts))
+    found = [DiscussionSummary(*row) for row in connection.execute(query)]
+    there = sites(connection, [one.id for one in found])
+    return [one._replace(accounts=there.get(one.id, ())) for one in found]
