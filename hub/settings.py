@@ -9,11 +9,12 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import regex
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError
 
 from hub.errors import ConfigError, HubError
 from hub.secrets import plain_secrets, resolve, secret_values
@@ -52,6 +53,33 @@ class ScheduleSection(_Section):
     publish: ScheduleText = "every 1m"
     listen: ScheduleText = "every 5m"
     contacts: ScheduleText = "0 * * * *"
+
+
+def _web_address(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/")):
+        raise ValueError("write the address alone, such as https://hub.example.org")
+    return text.rstrip("/")
+
+
+class ServeSection(_Section):
+    """`[serve]`: how the page is reached.
+
+    `url` is its address in browsers, if that is not `host` and `port`; with https its cookies go by https alone.
+    `hosts` are further names that it is opened by. `proxies` are the addresses, or networks, of the proxies before
+    it, which are believed who the browser is and whether it came by https; with an https `url` and none named it
+    is one on this machine.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8765, ge=0, le=65535)
+    url: Annotated[str, AfterValidator(_web_address)] = ""
+    hosts: tuple[str, ...] = ()
+    proxies: tuple[IPvAnyNetwork, ...] = ()
+
+    @property
+    def https(self) -> bool:
+        return self.url.startswith("https://")
 
 
 class RouteSection(_Section):
@@ -105,6 +133,7 @@ class Settings:
         schedule: ScheduleSection,
         environment: Mapping[str, str],
         webhooks: Mapping[str, WebhookSection] | None = None,
+        serve: ServeSection | None = None,
     ) -> None:
         self.path = path
         self.hub = hub
@@ -113,6 +142,7 @@ class Settings:
         self.schedule = schedule
         self.environment = environment
         self.webhooks = webhooks or {}
+        self.serve = serve or ServeSection()
 
     @property
     def folder(self) -> Path:
@@ -170,7 +200,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
         raise ConfigError(
             "{file} is no TOML: {why}", hint="mend that line; texts stand in double quotes", file=path, why=error
         ) from None
-    known = {"hub", "accounts", "routes", "schedule", "webhooks"}
+    known = {"hub", "accounts", "routes", "schedule", "serve", "webhooks"}
     for key in raw:
         if key not in known:
             raise _unknown_key(path, key, known)
@@ -185,6 +215,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
         schedule=_section(ScheduleSection, raw.get("schedule", {}), path, "schedule"),
         environment=dict(os.environ if environment is None else environment),
         webhooks={name: _webhook(name, values, path) for name, values in _tables(raw, "webhooks", path)},
+        serve=_section(ServeSection, raw.get("serve", {}), path, "serve"),
     )
     _check_routes(settings)
     return settings

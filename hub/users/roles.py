@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from hub.i18n import N_
+
 
 class Permission(StrEnum):
     """What somebody may be allowed to do. The scopes of API tokens bear the same names."""
@@ -37,6 +39,20 @@ MAY: Mapping[Role, frozenset[Permission]] = {
     Role.RESPONDER: frozenset({Permission.READ, Permission.RESPOND}),
     Role.READER: frozenset({Permission.READ}),
 }
+
+
+# Listed so that they are collected for translation; `hub.words.word` says them.
+_WORDS = (
+    N_("owner"),
+    N_("publisher"),
+    N_("author"),
+    N_("responder"),
+    N_("reader"),
+    N_("read"),
+    N_("respond"),
+    N_("draft"),
+    N_("admin"),
+)
 
 
 class User(NamedTuple):

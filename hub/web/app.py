@@ -4,42 +4,99 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import RedirectResponse
-from fastapi.staticfiles import StaticFiles
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
-from hub.errors import HubError, UsageError
-from hub.i18n import speak, words_of
+from hub.errors import HubError
+from hub.i18n import speak
 from hub.scheduling.hub import Hub
 from hub.users.roles import User
-from hub.web import pages
-from hub.web.routes import Forbidden, LoginNeeded, Room, check_policies
+from hub.web import (
+    accounts,
+    answering,
+    caring,
+    compose,
+    deciding,
+    discussions,
+    failures,
+    health,
+    inbox,
+    live,
+    login,
+    pages,
+    profile,
+    queue,
+    system,
+    users,
+)
+from hub.web.api import rooms
+from hub.web.assets import Assets
+from hub.web.routes import ApiRoom, Room, check_policies
+from hub.web.security import ANYWHERE, Door, Outside
 
 # Says who makes a request, None for nobody.
 Gate = Callable[[Request], User | None]
-ROOMS: tuple[Room, ...] = ()
+ROOMS: tuple[Room | ApiRoom, ...] = (
+    login.room,
+    profile.room,
+    users.room,
+    live.room,
+    health.room,
+    accounts.room,
+    system.room,
+    *rooms.ROOMS,
+    inbox.room,
+    answering.room,
+    caring.room,
+    discussions.room,
+    compose.room,
+    queue.room,
+    deciding.room,
+)
 
 
-def make_app(hub: Hub, gate: Gate) -> FastAPI:
-    """Return the page on a hub. `gate` says who makes a request; it is asked once for each."""
-    app = FastAPI(title="crosshub", docs_url=None, redoc_url=None)
+class Page(FastAPI):
+    """The app, with the door round everything, Starlette's own error page too."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        super().__init__(
+            title="crosshub",
+            docs_url=None,
+            redoc_url=None,
+            openapi_url=None,
+            dependencies=[Depends(speak_to_reader)],
+        )
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Door(super().build_middleware_stack(), self._outside, failures.explain)
+
+
+async def speak_to_reader(request: Request) -> None:
+    """Let what this request says be in its reader's language.
+
+    Asynchronous, because what a thread sets of its context ends with the thread.
+    """
+    speak(await run_in_threadpool(pages.language_of, request))
+
+
+def make_app(hub: Hub, gate: Gate, outside: Outside = ANYWHERE) -> FastAPI:
+    """Return the page on a hub. `gate` says who makes a request; it is asked once for each.
+
+    Raises `RuntimeError` for a route that does not say who may use it.
+    """
+    app = Page(outside)
     app.state.hub = hub
     app.state.gate = gate
     for room in ROOMS:
         app.include_router(room)
-    app.mount("/static", StaticFiles(packages=[("hub.web", "static")]), name="static")
-    app.add_exception_handler(HubError, _explain)
+    app.mount("/static", Assets(), name="static")
+    app.add_exception_handler(HubError, failures.on_hub_error)
+    app.add_exception_handler(HTTPException, failures.on_http_error)
+    app.add_exception_handler(RequestValidationError, failures.on_bad_fields)
+    app.add_exception_handler(Exception, failures.on_defect)
     check_policies(app)
     return app
-
-
-def _explain(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HubError)
-    if isinstance(error, LoginNeeded) and request.method == "GET":
-        return RedirectResponse(f"/login?next={request.url.path}", 303)
-    status = 401 if isinstance(error, LoginNeeded) else 403 if isinstance(error, Forbidden) else 400
-    if not isinstance(error, LoginNeeded | Forbidden | UsageError):
-        status = 503
-    speak(pages.language_of(request))
-    message, hint = words_of(error)
-    return pages.render(request, "error.html", status, message=message, hint=hint)
