@@ -59,6 +59,22 @@ def read_targets(hub: Hub, given: Sequence[str]) -> list[str]:
     return names
 
 
+def read_versions(given: Sequence[str], targets: Sequence[str]) -> dict[str, str]:
+    """Return the texts of `--version ACCOUNT=TEXT`, by account; every one must be for an account of the post."""
+    found: dict[str, str] = {}
+    for one in given:
+        name, sign, text = one.partition("=")
+        if not sign or name.strip() not in targets:
+            raise UsageError(
+                "{version} is no version for an account of this post",
+                hint="write --version ACCOUNT=TEXT, with one of {targets}",
+                version=one,
+                targets=", ".join(targets),
+            )
+        found[name.strip()] = checked(text, N_("the text"))
+    return found
+
+
 def unknown_account(name: str, known: Mapping[str, Account], file: Path) -> UsageError:
     """Return the error for a name that is no account."""
     close = difflib.get_close_matches(name, list(known), n=1)

@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
-from hub.adapter import Publisher
 from hub.cli import arguments
 from hub.cli.failures import failure_of
 from hub.cli.opening import open_hub
-from hub.cli.output import Failure, Output, command, iso, short
+from hub.cli.output import Output, command, iso, short
 from hub.cli.shapes import post_shape
 from hub.cli.stop import say_if_stopped
 from hub.errors import RejectedError, UsageError
 from hub.i18n import N_, _, ngettext
 from hub.models import Limits, Post
+from hub.publishing import planning
 from hub.publishing.length import link_place, maximum
+from hub.publishing.planning import Caution, Plan, Route, Stop
 from hub.publishing.routes import add_post
-from hub.publishing.text import fit, measure
+from hub.publishing.text import measure
+from hub.scheduling.due import next_run
 from hub.scheduling.hub import Hub
-from hub.store import deliveries, posts, repeats
+from hub.store import deliveries, posts
 from hub.store.posts import NewPost, content_hash
-
-
-class _Plan(NamedTuple):
-    """What goes out on one account, or why nothing can."""
-
-    account: str
-    platform: str
-    limits: Limits | None
-    parts: Sequence[Post]
-    failure: Failure | None
 
 
 @command(
@@ -55,6 +47,13 @@ class _Plan(NamedTuple):
     help=_("An image to show; may be given several times."),
 )
 @click.option("--alt", "alts", multiple=True, metavar="TEXT", help=_("What the image shows, once for each image."))
+@click.option(
+    "--version",
+    "versions",
+    multiple=True,
+    metavar="ACCOUNT=TEXT",
+    help=_("Another text for one account; may be given several times."),
+)
 @click.option("--at", metavar="TIME", help=_('When it goes out, by the hub\'s clock: "2026-12-01 10:00".'))
 @click.option("--key", metavar="KEY", help=_("Two posts with the same key are one post."))
 @click.option("--dry-run", is_flag=True, help=_("Show what would go out on each account; send and store nothing."))
@@ -66,6 +65,7 @@ def post(
     title: str,
     images: Sequence[Path],
     alts: Sequence[str],
+    versions: Sequence[str],
     at: str | None,
     key: str | None,
     dry_run: bool,
@@ -82,20 +82,22 @@ def post(
         raise UsageError("the post is empty", hint="give it a text, a link or an image")
     with open_hub(out) as hub:
         targets = arguments.read_targets(hub, to)
+        own = arguments.read_versions(versions, targets)
         publish_at = _when(out, hub, at)
-        plans = [_plan(out, hub, name, content, with_hooks=dry_run) for name in targets]
         if dry_run:
-            _show(out, hub, content, plans, publish_at)
+            route = planning.plan_route(hub, content, own, targets, publish_at, hub.clock(), next_run)
+            _show(out, hub, route, publish_at)
             return
-        refused = next((plan for plan in plans if plan.failure and plan.failure.code == RejectedError.code), None)
-        if refused is not None and refused.failure is not None:
+        plans = planning.plan_all(hub, content, own, targets, with_hooks=False)
+        refused = next((plan for plan in plans if plan.refused), None)
+        if refused is not None and refused.error is not None:
             raise UsageError(
                 "{account} cannot take this post: {why}",
-                hint=refused.failure.hint or "nothing was stored; mend it, or leave the account out",
+                hint=refused.error.hint or "nothing was stored; mend it, or leave the account out",
                 account=refused.account,
-                why=refused.failure.message,
+                why=refused.error,
             )
-        _accept(out, hub, content, targets, publish_at)
+        _accept(out, hub, content, own, targets, publish_at)
 
 
 def _when(out: Output, hub: Hub, at: str | None) -> datetime:
@@ -109,32 +111,26 @@ def _when(out: Output, hub: Hub, at: str | None) -> datetime:
     return moment
 
 
-def _plan(out: Output, hub: Hub, name: str, content: Post, *, with_hooks: bool) -> _Plan:
-    """Fit the post to an account as the outbox will; plugins are asked to change it only in a dry run."""
-    account = hub.settings.accounts[name]
-    try:
-        adapter = hub.adapter(name)
-        assert isinstance(adapter, Publisher)
-        whole = hub.registry.prepare(content, name) if with_hooks else content
-        limits = adapter.limits()
-        parts = fit(whole, limits, overflow=account.options.overflow, permalink=content.link)
-    except Exception as error:
-        return _Plan(name, account.platform, None, (), failure_of(error, out.folder))
-    return _Plan(name, account.platform, limits, parts, None)
-
-
-def _accept(out: Output, hub: Hub, content: Post, targets: Sequence[str], publish_at: datetime) -> None:
-    _check_key(hub, content)
+def _accept(
+    out: Output,
+    hub: Hub,
+    content: Post,
+    versions: Mapping[str, str],
+    targets: Sequence[str],
+    publish_at: datetime,
+) -> None:
+    _check_key(hub, content, versions)
     new = NewPost(
         key=content.key,
         text=content.text,
         title=content.title,
         link=content.link,
         media=content.media,
+        versions=versions,
         publish_at=publish_at,
         late_after=publish_at + hub.settings.hub.late,
     )
-    warnings = _warn_of_repeats(out, hub, content, targets)
+    warnings = _warn(out, planning.repeats_of(hub, content, versions, targets, hub.clock()))
     post_id, is_new = add_post(hub.store, new, targets, hub.clock())
     with hub.store.read() as connection:
         stored = posts.get(connection, post_id)
@@ -159,32 +155,32 @@ def _accept(out: Output, hub: Hub, content: Post, targets: Sequence[str], publis
     out.done({"new": is_new, "post": post_shape(stored, rows), "warnings": warnings, "stopped": stopped})
 
 
-def _warn_of_repeats(out: Output, hub: Hub, content: Post, targets: Sequence[str]) -> list[dict[str, Any]]:
-    """Say where the same text went or goes, for it is rarely meant twice; return what the JSON says of it."""
-    hashed = content_hash(content.text, content.title, content.link, content.media)
-    now = hub.clock()
-    with hub.store.read() as connection:
-        found = repeats.of(connection, content.key, content.text, hashed, targets, now)
-    warnings = []
-    for one in found:
-        went = _("{account}: the same text went out on {date} (post {id})")
-        goes = _("{account}: the same text goes out on {date} (post {id})")
-        date = out.when(one.at).partition(" ")[0]
-        text = (went if one.at <= now else goes).format(account=one.account, date=date, id=one.post_id)
-        out.warn(text)
-        warnings.append({"account": one.account, "post": one.post_id, "at": iso(one.at), "message": text})
-    return warnings
+def _warn(out: Output, cautions: Sequence[Caution]) -> list[dict[str, Any]]:
+    """Say what a person should know before they go on; return what the JSON says of it."""
+    for one in cautions:
+        out.warn(one.text)
+    return [
+        {
+            "code": one.code,
+            "account": one.account or None,
+            "post": one.post_id,
+            "at": iso(one.at),
+            "message": one.text,
+        }
+        for one in cautions
+    ]
 
 
-def _check_key(hub: Hub, content: Post) -> None:
+def _check_key(hub: Hub, content: Post, versions: Mapping[str, str]) -> None:
     """The same key for other words is a mistake of whoever calls, and must not look like success."""
     with hub.store.read() as connection:
         before = posts.by_key(connection, content.key)
         if before is None:
             return
         images = posts.media_of(connection, before.id)
+        own = posts.versions_of(connection, before.id)
     said = content_hash(content.text, content.title, content.link, content.media)
-    if said != content_hash(before.text, before.title, before.link, images):
+    if said != content_hash(before.text, before.title, before.link, images) or own != versions:
         raise UsageError(
             "the key {key} belongs to post {id}, which says something else",
             hint="take another key, or change that post with `hub edit {id}`",
@@ -193,27 +189,34 @@ def _check_key(hub: Hub, content: Post) -> None:
         )
 
 
-def _show(out: Output, hub: Hub, content: Post, plans: Sequence[_Plan], publish_at: datetime) -> None:
+def _show(out: Output, hub: Hub, route: Route, publish_at: datetime) -> None:
     out.line(_("Nothing was sent or stored. At {time} this would go out:").format(time=out.when(publish_at)))
-    for plan in plans:
+    failures = {
+        stop.plan.account: failure_of(stop.plan.error, out.folder) for stop in route.stops if stop.plan.error
+    }
+    for stop in route.stops:
+        plan = stop.plan
         out.heading(f"{plan.account} ({plan.platform})")
-        if plan.failure is not None:
-            out.line("  " + plan.failure.message)
-            if plan.failure.hint:
-                out.line("  " + plan.failure.hint)
+        if stop.held:
+            out.line("  " + _("goes out at {time}").format(time=out.when(stop.at)) + f": {stop.held}")
+        if plan.account in failures:
+            out.line("  " + failures[plan.account].message)
+            if failures[plan.account].hint:
+                out.line("  " + failures[plan.account].hint)
         for number, part in enumerate(plan.parts, 1):
             assert plan.limits is not None
             _show_part(out, part, number, len(plan.parts), plan.limits)
-    failed = [plan.failure for plan in plans if plan.failure is not None]
     # As without --dry-run: what an account would refuse is a mistake in the call.
     code = max(
-        (UsageError.exit_code if one.code == RejectedError.code else one.exit_code for one in failed), default=0
+        (UsageError.exit_code if one.code == RejectedError.code else one.exit_code for one in failures.values()),
+        default=0,
     )
     document = {
         "dry_run": True,
         "publish_at": publish_at.isoformat(),
-        "accounts": [_shape(plan) for plan in plans],
-        "warnings": _warn_of_repeats(out, hub, content, [plan.account for plan in plans]),
+        "accounts": [_shape(out, stop) for stop in route.stops],
+        # That the hub is stopped is said below, in the words of `hub stop`.
+        "warnings": _warn(out, [one for one in route.cautions if one.code != "stopped"]),
         "stopped": say_if_stopped(out, hub),
     }
     out.done(document, code)
@@ -225,7 +228,7 @@ def _show_part(out: Output, part: Post, number: int, count: int, limits: Limits)
     size = _("{used} of {most} {unit}") if most else _("{used} {unit}, no limit")
     out.line(
         f"  {_('part {number} of {count}').format(number=number, count=count)}: "
-        + size.format(used=used, most=most, unit=_unit(limits.unit))
+        + size.format(used=used, most=most, unit=planning.unit_name(limits.unit))
     )
     if part.title:
         out.line("  " + _("title: {title}").format(title=part.title))
@@ -242,34 +245,29 @@ def _show_part(out: Output, part: Post, number: int, count: int, limits: Limits)
         )
 
 
-def _unit(unit: str) -> str:
-    return {
-        "codepoint": _("characters"),
-        "grapheme": _("characters as people count them"),
-        "utf16": _("UTF-16 units"),
-        "byte": _("bytes"),
-        "weighted": _("weighted characters"),
-    }[unit]
-
-
-def _shape(plan: _Plan) -> dict[str, Any]:
-    failure = plan.failure
+def _shape(out: Output, stop: Stop) -> dict[str, Any]:
+    plan = stop.plan
+    failure = None if plan.error is None else failure_of(plan.error, out.folder)
     error = None if failure is None else {"code": failure.code, "message": failure.message, "hint": failure.hint}
-    parts = []
-    for part in plan.parts:
-        assert plan.limits is not None
-        parts.append(
-            {
-                "text": part.text,
-                "title": part.title,
-                "link": part.link,
-                "link_in": link_place(plan.limits, media=bool(part.media)),
-                "images": [
-                    {"mime": image.mime, "bytes": len(image.content), "alt": image.alt} for image in part.media
-                ],
-                "units": measure(part.text, plan.limits),
-                "limit": maximum(plan.limits, media=bool(part.media)) or None,
-                "unit": plan.limits.unit,
-            }
-        )
-    return {"account": plan.account, "platform": plan.platform, "parts": parts, "error": error}
+    return {
+        "account": plan.account,
+        "platform": plan.platform,
+        "goes_at": iso(stop.at),
+        "held": stop.held,
+        "parts": [_part_shape(plan, part) for part in plan.parts],
+        "error": error,
+    }
+
+
+def _part_shape(plan: Plan, part: Post) -> dict[str, Any]:
+    assert plan.limits is not None
+    return {
+        "text": part.text,
+        "title": part.title,
+        "link": part.link,
+        "link_in": link_place(plan.limits, media=bool(part.media)),
+        "images": [{"mime": image.mime, "bytes": len(image.content), "alt": image.alt} for image in part.media],
+        "units": measure(part.text, plan.limits),
+        "limit": maximum(plan.limits, media=bool(part.media)) or None,
+        "unit": plan.limits.unit,
+    }

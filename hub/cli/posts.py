@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from hub.cli import arguments
@@ -75,13 +77,32 @@ def _print(out: Output, row: Delivery) -> None:
 @click.argument("text")
 @click.option("--link", metavar="URL", help=_("A new link."))
 @click.option("--title", help=_("A new title."))
-def edit(out: Output, post_id: int, text: str, link: str | None, title: str | None) -> None:
-    """Give a post new words; its images stay."""
+@click.option(
+    "--version",
+    "versions",
+    multiple=True,
+    metavar="ACCOUNT=TEXT",
+    help=_("Another text for one account (none: it gets TEXT); may be given several times."),
+)
+def edit(
+    out: Output, post_id: int, text: str, link: str | None, title: str | None, versions: Sequence[str]
+) -> None:
+    """Give a post new words; its images stay, and so does the text that an account has for itself."""
     new_text = arguments.read_text(text)
     with open_hub(out) as hub:
         post = _get(hub, post_id)
         with hub.store.read() as connection:
             images = posts.media_of(connection, post_id)
+            before = posts.versions_of(connection, post_id)
+            rows = deliveries.of_posts(connection, [post_id]).get(post_id, [])
+        given = arguments.read_versions(versions, sorted({row.account for row in rows}))
+        own = {name: said for name, said in {**before, **given}.items() if said.strip()}
+        if kept := sorted(set(own) - set(given)):
+            out.warn(
+                _("These accounts keep the text that they have for themselves: {accounts}").format(
+                    accounts=", ".join(kept)
+                )
+            )
         content = {
             "text": new_text,
             "link": post.link if link is None else arguments.checked(link, N_("the link")).strip(),
@@ -89,7 +110,9 @@ def edit(out: Output, post_id: int, text: str, link: str | None, title: str | No
         }
         if not any(part.strip() for part in content.values()) and not images:
             raise UsageError("the post would be empty", hint="`hub delete {id}` withdraws it", id=post_id)
-        changed = change_post(hub.store, post_id, hub.clock(), notices=hub.notices, images=images, **content)
+        changed = change_post(
+            hub.store, post_id, hub.clock(), notices=hub.notices, images=images, versions=own, **content
+        )
         out.line(
             _("Post {id} is changed; its copies follow at the next `hub tick`.").format(id=post_id)
             if changed

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import click
 
-from hub.adapter import Adapter
 from hub.cli import arguments
 from hub.cli.opening import open_hub
 from hub.cli.output import Output, command
 from hub.cli.shapes import delivery_shape
 from hub.errors import UsageError
 from hub.i18n import _
-from hub.models import Receipt
-from hub.publishing.settling import decide
+from hub.publishing.settling import decide, receipt_of, send_again
 from hub.scheduling.hub import Hub
 from hub.store import deliveries
 from hub.store.deliveries import Delivery
@@ -38,7 +36,7 @@ def settle(
     with open_hub(out) as hub:
         delivery = _get(hub, delivery_id)
         adapter = hub.adapter(delivery.account)
-        receipt = None if sent is None else _receipt(adapter, arguments.checked(sent, "--sent"), remote_id)
+        receipt = None if sent is None else receipt_of(adapter, arguments.checked(sent, "--sent"), remote_id)
         decide(hub.store, adapter, delivery_id, hub.clock(), sent=receipt, again=again, notices=hub.notices)
         _answer(out, hub, delivery_id)
 
@@ -48,15 +46,8 @@ def settle(
 def retry(out: Output, delivery_id: int) -> None:
     """Queue a delivery again, but never one that may be out already."""
     with open_hub(out) as hub:
-        delivery = _get(hub, delivery_id)
-        if delivery.state in ("asked", "unknown", "sending"):
-            raise UsageError(
-                "delivery {id} may be out already; sending it again could put it there twice",
-                hint="look there, then say it with `hub settle {id}`",
-                id=delivery_id,
-            )
-        adapter = hub.adapter(delivery.account)
-        decide(hub.store, adapter, delivery_id, hub.clock(), again=True, notices=hub.notices)
+        adapter = hub.adapter(_get(hub, delivery_id).account)
+        send_again(hub.store, adapter, delivery_id, hub.clock(), notices=hub.notices)
         _answer(out, hub, delivery_id)
 
 
@@ -66,26 +57,6 @@ def _get(hub: Hub, delivery_id: int) -> Delivery:
     if delivery is None:
         raise UsageError("there is no delivery {id}", hint="`hub posts` lists them", id=delivery_id)
     return delivery
-
-
-def _receipt(adapter: Adapter, sent: str, remote_id: str | None) -> Receipt:
-    if "://" not in sent:
-        return Receipt(remote_id=remote_id or sent)
-    return Receipt(remote_id=remote_id or remote_id_of(adapter, sent), url=sent)
-
-
-def remote_id_of(adapter: Adapter, url: str) -> str:
-    """Read a post's id out of its address; raise `UsageError` where the plugin does not know how."""
-    reader = adapter.remote_id_of
-    found = reader(url) if callable(reader) else None
-    if not found:
-        raise UsageError(
-            "the plugin for {platform} cannot read the post's id from {url}",
-            hint="give the id as the network shows it",
-            platform=adapter.platform,
-            url=url,
-        )
-    return str(found)
 
 
 def _answer(out: Output, hub: Hub, delivery_id: int) -> None:

@@ -66,7 +66,7 @@ def _due(turn: Turn) -> list[tuple[Delivery, StoredPost]]:
     with turn.store.read() as connection:
         doubts = [] if turn.breaker.blind else deliveries.doubts_due(connection, turn.account, now)
         work = doubts or deliveries.due(connection, turn.account, now)
-        content = posts.get_many(connection, {delivery.post_id for delivery in work})
+        content = posts.for_account(connection, {delivery.post_id for delivery in work}, turn.account)
     return [(delivery, content[delivery.post_id]) for delivery in work]
 
 
@@ -187,9 +187,14 @@ def plan(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost) -
         link=post.link,
         media=images,
         key=settling.part_key(post.key, delivery.account, 0),
+        html=post.html,
     )
+    prepared = turn.hooks.prepare(whole, turn.account)
+    if prepared.html == whole.html and prepared.text != whole.text:
+        # The HTML would say what a plugin took out of the text.
+        prepared = msgspec.structs.replace(prepared, html="")
     parts = fit(
-        turn.hooks.prepare(whole, turn.account),
+        prepared,
         adapter.limits(),
         overflow=turn.overflow,
         permalink=post.url or post.link,

@@ -13,13 +13,13 @@ from sqlalchemy.engine import Connection
 
 from hub.adapter import ThreadReader, Timeline
 from hub.bookmarks import read_on
-from hub.errors import HubError, TransientError
+from hub.errors import HubError, TransientError, UsageError
 from hub.models import Batch, Media, Receipt, RemotePost
 from hub.publishing import steps
 from hub.publishing.media import read_image
 from hub.resemblance import not_before, resembles
 from hub.settings import RouteSection
-from hub.store import Store, accounts, deliveries, following, posts, repeats, threads
+from hub.store import Store, accounts, changes, deliveries, following, posts, repeats, threads
 from hub.store.notices import NOBODY, Notices
 from hub.store.posts import Copy, NewPost
 
@@ -183,6 +183,7 @@ def _adopted(source: Source, connection: Connection, post: RemotePost, now: date
                 resend=False,
             )
             if settled:
+                changes.note(connection, "posts", delivery.post_id)
                 deliveries.add_attempt(connection, delivery, "settle", now, "seen on the timeline", post.url)
                 source.notices.delivery(connection, "delivery.published", delivery.id, now)
                 steps.take_over(connection, source.adapter, delivery, receipt, now)
@@ -312,19 +313,23 @@ def add_post(
     now: datetime,
 ) -> tuple[int, bool]:
     """Accept a post for some accounts; return its id and whether it is new. From here on it is not lost."""
+    return store.write(accept, post, targets, now)
 
-    def work(connection: Connection) -> tuple[int, bool]:
-        post_id, new = posts.add(connection, post, now)
-        for target in targets:
-            deliveries.add(connection, post_id, target, now, due_at=post.publish_at)
-        accounts.hasten(connection, targets, "publish", post.publish_at)
-        return post_id, new
 
-    return store.write(work)
+def accept(connection: Connection, post: NewPost, targets: Sequence[str], now: datetime) -> tuple[int, bool]:
+    """Do what `add_post` does, within the caller's transaction."""
+    post_id, new = posts.add(connection, post, now)
+    for target in targets:
+        deliveries.add(connection, post_id, target, now, due_at=post.publish_at)
+    accounts.hasten(connection, targets, "publish", post.publish_at)
+    return post_id, new
 
 
 def change_post(store: Store, post_id: int, now: datetime, *, notices: Notices = NOBODY, **content: Any) -> bool:
-    """Give a post new content (`text`, `title`, `link`, `images`); its copies follow. False if nothing changed."""
+    """Give a post new content (`text`, `title`, `link`, `images`, `versions`); its copies follow.
+
+    False if nothing changed. Without `versions` the texts that accounts have for themselves stay.
+    """
 
     def work(connection: Connection) -> bool:
         changed = posts.change(connection, post_id, **content)
@@ -345,3 +350,24 @@ def delete_post(store: Store, post_id: int, now: datetime, *, notices: Notices =
         return marked
 
     return store.write(work)
+
+
+def move_post(store: Store, post_id: int, publish_at: datetime, late: timedelta, now: datetime) -> None:
+    """Let a post go out at another time; raise `UsageError` if it waits nowhere any more.
+
+    Where an attempt was made it stays as it is. It may be `late` by that much before it is missed.
+    """
+
+    def work(connection: Connection) -> None:
+        moved = deliveries.move(connection, post_id, publish_at, now)
+        if not moved:
+            raise UsageError(
+                "post {id} waits nowhere any more, so that it cannot be moved",
+                hint="what is out can be withdrawn; what failed can be sent again",
+                id=post_id,
+            )
+        posts.set_time(connection, post_id, publish_at, publish_at + late)
+        accounts.hasten(connection, moved, "publish", publish_at)
+        changes.note(connection, "posts", post_id)
+
+    store.write(work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -21,13 +22,16 @@ from hub.errors import (
 from hub.models import Post, Receipt
 from hub.publishing import steps
 from hub.publishing.steps import Turn
-from hub.store import Store, accounts, deliveries
+from hub.store import Store, accounts, changes, deliveries
 from hub.store.deliveries import Delivery
 from hub.store.notices import NOBODY, Notices
 from hub.store.posts import StoredPost
 
 log = structlog.get_logger()
 
+# What a person may decide about, and what surely is not out.
+_TO_SETTLE = (*deliveries.ATTENTION, "unknown", "waiting")
+_SURELY_NOT_OUT = ("failed", "missed", "waiting")
 # So many looks must find nothing before a post is sent again.
 LOOKS = 2
 _LONGEST_LOOK = timedelta(hours=1)
@@ -183,17 +187,26 @@ def decide(
     *,
     sent: Receipt | None = None,
     again: bool = False,
+    attempts: int | None = None,
+    allowed: Sequence[str] = _TO_SETTLE,
     notices: Notices = NOBODY,
 ) -> Delivery:
     """Let a person settle a delivery: it is out (`sent`), send it `again`, or, with neither, drop it.
 
-    Raises `UsageError` for a delivery that is not theirs to settle.
+    `attempts` is how many the person knew of: after one more, what they saw on the network is old. `allowed` are
+    the states that it may be in. Raises `UsageError` for a delivery that is not theirs to settle.
     """
 
     def work(connection: Connection) -> Delivery:
         delivery = deliveries.get(connection, delivery_id)
         if delivery is None:
             raise UsageError("there is no delivery {id}", hint="`hub posts` lists them", id=delivery_id)
+        if attempts is not None and delivery.attempts != attempts:
+            raise UsageError(
+                "something has happened to delivery {id} since you looked",
+                hint="look at the network again, then decide",
+                id=delivery_id,
+            )
         values: dict[str, object] = {"error": "", "error_code": "", "resend": False, "looked": 0}
         if sent is not None:
             values |= {"state": "published", "remote_id": sent.remote_id, "url": sent.url, "due_at": None}
@@ -202,13 +215,13 @@ def decide(
             values |= {"state": "queued", "due_at": now, "first_attempt_at": delivery.first_attempt_at or now}
         else:
             values |= {"state": "failed", "due_at": None, "error": "dropped by a person", "error_code": "dropped"}
-        allowed = (*deliveries.ATTENTION, "unknown", "waiting")
         if not deliveries.set_state(connection, delivery_id, allowed, now, **values):
             raise UsageError(
                 "delivery {id} is {state}; there is nothing to settle", id=delivery_id, state=delivery.state
             )
         outcome = "sent" if sent else "again" if again else "dropped"
         deliveries.add_attempt(connection, delivery, "person", now, outcome)
+        changes.note(connection, "posts", delivery.post_id)
         notices.delivery(connection, "delivery.settled", delivery_id, now, outcome)
         if sent is not None:
             steps.take_over(connection, adapter, delivery, sent, now)
@@ -216,3 +229,38 @@ def decide(
         return delivery
 
     return store.write(work)
+
+
+def send_again(
+    store: Store, adapter: Adapter, delivery_id: int, now: datetime, *, notices: Notices = NOBODY
+) -> Delivery:
+    """Queue a delivery again that failed or was missed, but never one that may be out already."""
+    with store.read() as connection:
+        delivery = deliveries.get(connection, delivery_id)
+    if delivery is not None and delivery.state in ("asked", "unknown", "sending"):
+        raise UsageError(
+            "delivery {id} may be out already; sending it again could put it there twice",
+            hint="look there, then say it with `hub settle {id}`",
+            id=delivery_id,
+        )
+    return decide(store, adapter, delivery_id, now, again=True, allowed=_SURELY_NOT_OUT, notices=notices)
+
+
+def receipt_of(adapter: Adapter, sent: str, remote_id: str | None = None) -> Receipt:
+    """Make a receipt of what a person says of a post that is out: its address, or its id on the network."""
+    if "://" not in sent:
+        return Receipt(remote_id=remote_id or sent)
+    return Receipt(remote_id=remote_id or remote_id_of(adapter, sent), url=sent)
+
+
+def remote_id_of(adapter: Adapter, url: str) -> str:
+    """Read a post's id out of its address; raise `UsageError` where the plugin does not know how."""
+    found = adapter.remote_id_of(url)
+    if not found:
+        raise UsageError(
+            "the plugin for {platform} cannot read the post's id from {url}",
+            hint="give the id as the network shows it",
+            platform=adapter.platform,
+            url=url,
+        )
+    return found

@@ -18,7 +18,7 @@ from hub.models import Post, Receipt
 from hub.publishing.breaker import Breaker
 from hub.publishing.governor import Governor
 from hub.ratelimits import LONGEST_WAIT
-from hub.store import Store, deliveries, following, pacing, posts, switches, threads
+from hub.store import Store, changes, deliveries, following, pacing, posts, switches, threads
 from hub.store.deliveries import Delivery
 from hub.store.notices import NOBODY, Notices
 
@@ -154,6 +154,7 @@ def published(
             deliveries.add_attempt(connection, delivery, "settle", now, "published", receipt.url, answer=answer)
         else:
             deliveries.end_attempt(connection, attempt, "published", receipt.url, request_id, answer)
+        changes.note(connection, "posts", delivery.post_id)
         turn.notices.delivery(connection, "delivery.published", delivery.id, now)
         take_over(connection, turn.adapter, delivery, receipt, now)
         return True
@@ -206,6 +207,7 @@ def followed(turn: Turn, delivery: Delivery, receipt: Receipt | None, attempt: i
             return False
         outcome = "deleted" if receipt is None else "edited"
         deliveries.end_attempt(connection, attempt, outcome, "", turn.adapter.http.last_request_id, OK)
+        changes.note(connection, "posts", delivery.post_id)
         turn.notices.delivery(connection, f"delivery.{outcome}", delivery.id, now)
         if receipt is not None:
             if receipt.remote_id != delivery.remote_id:
@@ -350,6 +352,8 @@ def end(
         else:
             return False
         ours = deliveries.finish(connection, delivery.id, turn.fence, now, **values)
+        if ours:
+            changes.note(connection, "posts", delivery.post_id)
         if ours and outcome in _TOLD:
             turn.notices.delivery(connection, f"delivery.{outcome}", delivery.id, now)
         return ours

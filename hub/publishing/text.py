@@ -26,9 +26,10 @@ def fit(post: Post, limits: Limits, *, overflow: Overflow, permalink: str = "") 
     """Return the parts to publish one after another, each within `limits`; one part if the post fits.
 
     The text is the title, unless it already begins with it, the text itself and the link, as far as `limits`
-    sends them in the text; what went into the text is emptied. `thread` cuts what is too long, and lets the media
-    that are too many go with the following parts. `shorten` cuts it off, with an ellipsis and the link, else
-    `permalink`: where the whole text is. The first part keeps the post's key, part i has `key.i`.
+    sends them in the text; what went into the text is emptied, and so is the HTML where the text is cut. `thread`
+    cuts what is too long, and lets the media that are too many go with the following parts. `shorten` cuts it off,
+    with an ellipsis and the link, else `permalink`: where the whole text is. The first part keeps the post's key,
+    part i has `key.i`.
 
     Raises `RejectedError` for a post with nothing in it, without the text that the network requires, with a
     character that no network takes, with media that it does not take, or with a link too long for one part.
@@ -76,8 +77,10 @@ def fit(post: Post, limits: Limits, *, overflow: Overflow, permalink: str = "") 
 def _part(whole: Post, index: int, text: str, groups: Sequence[Sequence[Media]]) -> Post:
     media = groups[index] if index < len(groups) else ()
     if index == 0:
-        return replace(whole, text=text, media=media)
-    return replace(whole, text=text, media=media, key=f"{whole.key}.{index}", title="", link="", reply_to=None)
+        return replace(whole, text=text, media=media, html="")
+    return replace(
+        whole, text=text, media=media, key=f"{whole.key}.{index}", title="", link="", html="", reply_to=None
+    )
 
 
 def _shortened(whole: Post, body: str, limits: Limits, pointer: str) -> Post:
@@ -89,7 +92,7 @@ def _shortened(whole: Post, body: str, limits: Limits, pointer: str) -> Post:
     text = cutter.shortened(pointer, media=media)
     if pointer and _mentions_link(text.removesuffix(pointer), pointer):
         text = cutter.shortened("", media=media)
-    return replace(whole, text=text)
+    return replace(whole, text=text, html="")
 
 
 def _normalised(post: Post, limits: Limits) -> str:

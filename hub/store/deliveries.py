@@ -379,6 +379,23 @@ def set_state(
     return changed.rowcount == 1
 
 
+def move(connection: Connection, post_id: int, due_at: datetime, now: datetime) -> list[str]:
+    """Let what was never tried of a post be sent at another time; return the accounts where that is so."""
+    rows = connection.execute(
+        deliveries.update()
+        .where(
+            deliveries.c.post_id == post_id,
+            deliveries.c.part == 0,
+            deliveries.c.action == "publish",
+            deliveries.c.state == "queued",
+            deliveries.c.first_attempt_at.is_(None),
+        )
+        .values(due_at=due_at, error="", error_code="", updated_at=now)
+        .returning(deliveries.c.account)
+    )
+    return sorted(rows.scalars())
+
+
 def taken_ids(connection: Connection, delivery: Delivery, since: datetime) -> frozenset[str]:
     """Return the remote ids on the account that are known, since then or shortly before, to be something else.
 

@@ -59,6 +59,24 @@ _HELD_UNTIL = Prepared(
 )
 
 
+def planned(connection: Connection, account: str, since: datetime, until: datetime, most: int) -> list[datetime]:
+    """Return when posts that wait for an account are to go out in that time, at most so many, the last ones."""
+    rows = connection.execute(
+        sa.select(deliveries.c.due_at)
+        .where(
+            deliveries.c.account == account,
+            deliveries.c.due_at > since,
+            deliveries.c.due_at <= until,
+            deliveries.c.part == 0,
+            deliveries.c.state == "queued",
+            deliveries.c.first_attempt_at.is_(None),
+        )
+        .order_by(deliveries.c.due_at.desc())
+        .limit(most)
+    )
+    return sorted(rows.scalars())
+
+
 def hold(connection: Connection, account: str, fence: int, held: Iterable[tuple[int, datetime, str]]) -> bool:
     """Put deliveries (by their ids) off until then, for that reason.
 

@@ -183,7 +183,7 @@ def test_slots_of_a_cron_schedule_are_not_downtime(tmp_path: Path, double: Villa
         extra="posts_per_hour = 60",
     )
     with open_hub(path, Village) as hub:
-        hub.clock.now = hub.clock.now.replace(hour=10, minute=0)
+        hub.clock.now = hub.clock.now.replace(hour=10, minute=0) + timedelta(days=1)
         hub.tick()
         queue(hub, 3)
         hub.tick(hours=23)

@@ -254,7 +254,7 @@ def test_a_slot_that_the_stop_took_is_made_up_for(tmp_path: Path, double: Villag
         '[schedule]\npublish = "0 9 * * *"\n',
     )
     with open_hub(path, Village) as hub:
-        hub.clock.now = hub.clock.now.replace(hour=10, minute=0)
+        hub.clock.now = hub.clock.now.replace(hour=10, minute=0) + timedelta(days=1)
         hub.tick()
         queue(hub)
         stop(hub)
