@@ -12,7 +12,7 @@ from pathlib import Path
 from bench import report
 from bench.measure import Figure
 
-NAMES = ("startup", "memory", "ingest", "again", "postgresql", "publishing", "growth")
+NAMES = ("startup", "memory", "ingest", "again", "postgresql", "publishing", "growth", "merging", "inbox", "live")
 _HERE = Path(__file__).parent
 
 

@@ -28,7 +28,7 @@ def prepare(store: Store, network: str, roots: Iterable[str]) -> dict[str, int]:
     def work(connection: sa.Connection) -> dict[str, int]:
         made = threads.ensure(connection, ACCOUNT, list(roots), NOW)
         for thread in made.values():
-            threads.attach(connection, thread, "", NOW, None)
+            threads.attach(connection, thread, "", NOW)
         return made
 
     return store.write(work)

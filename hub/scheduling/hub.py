@@ -142,7 +142,16 @@ class Hub:
     def _resume(self, connection: Connection, name: str, identity: Identity, now: datetime) -> None:
         event = "account.resumed"
         news = self.notices.wants(event) and accounts.is_paused(connection, name)
-        accounts.resume(connection, name, identity.remote_id, identity.name, now)
+        accounts.resume(
+            connection,
+            name,
+            identity.remote_id,
+            identity.name,
+            now,
+            token_kind=identity.kind,
+            missing=identity.missing,
+            expires_at=identity.expires_at,
+        )
         if news:
             self.notices.account(connection, event, name, now)
 

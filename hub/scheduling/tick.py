@@ -10,19 +10,21 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import structlog
+from sqlalchemy.engine import Connection
 
 from hub.errors import HubError
 from hub.lease import Lease, elapsed
+from hub.scheduling.digests import Keeper
 from hub.scheduling.hub import Hub
 from hub.scheduling.turn import Report, take_turn
 from hub.scheduling.webhooks import Sender
-from hub.store import accounts, switches, threads
+from hub.store import accounts, beats, changes, switches, threads
 
 log = structlog.get_logger()
 
@@ -32,6 +34,7 @@ _LONGEST_SLEEP = 1.0
 # A tick that finds new work again and again (a loop that the guard missed) ends after so many rounds.
 _ROUNDS = 50
 _RUNS_KEPT = timedelta(days=30)
+_CHANGES_KEPT = timedelta(days=1)
 _REMINDER = timedelta(minutes=1)
 
 
@@ -68,11 +71,15 @@ class Scheduler:
         self._running: dict[str, _Running] = {}
         self._guard = threading.Lock()
         self._sender = Sender(hub)
+        self._keeper = Keeper(hub)
+        self._how: beats.How = "tick"
+        self._beaten: datetime | None = None
 
     def start_due(self) -> list[Future[Report]]:
         """Start a turn for each account that is due and free; return them."""
         hub = self._hub
         now = hub.clock()
+        self._show_life(now)
         with hub.store.read() as connection:
             others = accounts.lease_owners(connection)
         dead = [owner for owner in others if owner != self._owner and not alive(owner)]
@@ -97,6 +104,12 @@ class Scheduler:
             started.append(future)
         return started
 
+    def _show_life(self, now: datetime) -> None:
+        """Leave a sign of life, now and then: by it others tell that somebody does the work."""
+        if self._beaten is None or not timedelta(0) <= now - self._beaten < beats.EVERY:
+            self._hub.store.write(beats.beat, _host(), self._how, now)
+            self._beaten = now
+
     def _ended(self, account: str, _turn: Future[Report]) -> None:
         self._running.pop(account, None)
 
@@ -105,7 +118,7 @@ class Scheduler:
         report = TickReport()
         for _ in range(_ROUNDS):
             started = self.start_due()
-            if not started:
+            if not started and not self._keeper.refresh():
                 break
             for future in self._finished(started):
                 report.add(future.result())
@@ -122,12 +135,14 @@ class Scheduler:
 
     def run(self, stop: threading.Event, *, patience: timedelta = timedelta(seconds=30)) -> None:
         """Do what is due until `stop` is set; then let what is in flight finish, at most for `patience`."""
+        self._how = "run"
         beat = elapsed()
         swept = 0.0
         reminded: float | None = None
         while not stop.is_set():
             try:
                 self.start_due()
+                self._keeper.refresh()
                 self._sender.start_due()
                 reminded = self._remind(reminded)
                 if elapsed() - beat > self._beat:
@@ -135,7 +150,7 @@ class Scheduler:
                     self._extend_leases()
                 if time.monotonic() - swept > 3600 or not swept:
                     swept = time.monotonic()
-                    self._hub.store.write(accounts.forget_runs, self._hub.clock() - _RUNS_KEPT)
+                    self._hub.store.write(_sweep, self._hub.clock())
             except HubError as error:
                 log.error("the scheduler cannot work", reason=str(error), mend=error.hint)
                 stop.wait(min(5, self._beat))
@@ -183,6 +198,13 @@ class Scheduler:
                 running.lease.hold(term)
             else:
                 running.lease.end()
+
+
+def _sweep(connection: Connection, now: datetime) -> None:
+    """Forget what nobody asks for any more."""
+    accounts.forget_runs(connection, now - _RUNS_KEPT)
+    changes.forget(connection, now - _CHANGES_KEPT)
+    beats.forget(connection, now - _CHANGES_KEPT)
 
 
 def _safely(hub: Hub, account: str, kinds: Sequence[str], fence: int, lease: Lease) -> Report:

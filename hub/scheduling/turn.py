@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy.engine import Connection
 
-from hub.adapter import Adapter, ContactSync, Timeline
+from hub.adapter import Adapter, Commenter, ContactSync, Timeline
 from hub.contacts.sync import Exchange, sync
 from hub.discussions.collecting import Ear, listen
+from hub.discussions.commenting import Pen, TurnLost, comment_due, without_ours
 from hub.errors import AuthError, HubError, PluginError, StoppedError, TransientError
 from hub.lease import unbounded
+from hub.models import RateLimit
 from hub.publishing.breaker import Breaker
 from hub.publishing.governor import Governor
 from hub.publishing.outbox import publish_due
@@ -23,7 +26,7 @@ from hub.publishing.routes import Source, read_timeline
 from hub.publishing.steps import LeaseLost, Turn
 from hub.scheduling import due
 from hub.scheduling.hub import CONTACTS, LISTEN, PUBLISH, Hub
-from hub.store import accounts, deliveries, switches
+from hub.store import accounts, deliveries, digest_lines, switches
 
 log = structlog.get_logger()
 
@@ -35,7 +38,8 @@ _SAFETY_NET = timedelta(hours=1)
 class Report:
     """What a turn did. `errors` has what went wrong with the account; what a person must decide is in `counts`.
 
-    `stopped` says that something was left unsent because a person has stopped the hub.
+    `stopped` says that something was left unsent because a person has stopped the hub, `comments` that the account
+    can put comments of others under a post.
     """
 
     account: str
@@ -44,6 +48,8 @@ class Report:
     counts: Counter[str] = field(default_factory=Counter)
     errors: list[HubError] = field(default_factory=list)
     stopped: bool = False
+    quota: RateLimit | None = None
+    comments: bool = False
 
     @property
     def outcome(self) -> str:
@@ -84,7 +90,8 @@ def take_turn(
                     # The rest stays due: the network wants to be left alone, whatever the work is.
                     kinds = kinds[:number]
                     break
-    except LeaseLost:
+            report.quota = _tightest(adapter.http.rate_limits.values())
+    except (LeaseLost, TurnLost):
         log.warning("lease lost", account=account)
         # If nobody has taken it yet, nobody need wait for it: what was begun is in doubt for whoever comes next.
         hub.store.write(accounts.release, account, fence)
@@ -95,6 +102,12 @@ def take_turn(
         report.errors.append(_as_error(error, account))
     _end(hub, report, kinds, fence, started)
     return report
+
+
+def _tightest(limits: Iterable[RateLimit]) -> RateLimit | None:
+    """Return the limit of which the least is left; the network may have several."""
+    told = [limit for limit in limits if limit.remaining is not None]
+    return min(told, key=lambda limit: (limit.remaining or 0) / (limit.limit or 1), default=None)
 
 
 def _ourselves(hub: Hub, account: str) -> str:
@@ -113,7 +126,7 @@ def _one_kind(hub: Hub, adapter: Adapter, kind: str, fence: int, report: Report)
             _listen(hub, adapter, report)
         elif kind == CONTACTS and isinstance(adapter, ContactSync):
             _exchange(hub, adapter, report)
-    except (AuthError, LeaseLost):
+    except (AuthError, LeaseLost, TurnLost):
         raise
     except StoppedError:
         report.stopped = True
@@ -165,7 +178,10 @@ def _publish(hub: Hub, adapter: Adapter, fence: int, report: Report) -> None:
         ),
         breaker=Breaker(half_open=failures > 0),
     )
+    report.comments = isinstance(adapter, Commenter)
     publish_due(turn)
+    if isinstance(adapter, Commenter):
+        comment_due(Pen(hub.store, adapter, fence, hub.clock, options.settle_after, report.counts))
 
 
 def _listen(hub: Hub, adapter: Adapter, report: Report) -> None:
@@ -174,6 +190,8 @@ def _listen(hub: Hub, adapter: Adapter, report: Report) -> None:
         late = hub.settings.hub.late
         read_timeline(Source(hub.store, adapter, targets, hub.clock, late, report.counts, notices=hub.notices))
     ear = Ear(hub.store, adapter, hub.registry, hub.clock, due.poll_after, report.ourselves, notices=hub.notices)
+    if isinstance(adapter, Commenter):
+        ear.others = partial(without_ours, hub.store, adapter.account, hub.clock)
     try:
         listen(ear, hub.settings.accounts[adapter.account].options.searches)
     finally:
@@ -208,6 +226,9 @@ def _end(hub: Hub, report: Report, kinds: Sequence[str], fence: int, started: da
             still = report.stopped and switches.holds(connection)
             next_due = deliveries.next_doubt if still else deliveries.next_due
             waiting = next_due(connection, report.account)
+            if report.comments and not still:
+                lines = digest_lines.next_due(connection, report.account)
+                waiting = min(filter(None, (waiting, lines)), default=None)
             slots = not schedule[PUBLISH].startswith("every ")
             if not slots:
                 next_runs[PUBLISH] = min(waiting or now + _SAFETY_NET, now + _SAFETY_NET)
@@ -226,6 +247,10 @@ def _end(hub: Hub, report: Report, kinds: Sequence[str], fence: int, started: da
             accounts.note_failure(connection, report.account, str(report.errors[0]), now, None, 0)
         elif not report.stopped:
             accounts.note_success(connection, report.account, now)
+        if report.quota is not None:
+            left = report.quota
+            anew = None if left.reset_after is None else now + timedelta(seconds=left.reset_after)
+            accounts.note_quota(connection, report.account, left.remaining, left.limit, anew)
         if counts or report.errors or report.stopped:
             accounts.add_run(
                 connection,

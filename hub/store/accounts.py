@@ -9,6 +9,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.store import changes, ours
 from hub.store.database import upsert
 from hub.store.prepared import Prepared
 from hub.store.tables import accounts, jobs, runs
@@ -26,6 +27,15 @@ class Health(NamedTuple):
     not_before: datetime | None
     last_ok_at: datetime | None
     last_error: str
+    last_error_at: datetime | None
+    checked_at: datetime | None
+    expires_at: datetime | None
+    token_kind: str
+    missing: str
+    quota_left: int | None
+    quota_limit: int | None
+    quota_until: datetime | None
+    failures: int
 
 
 def register(
@@ -207,6 +217,8 @@ def pause(connection: Connection, name: str, reason: str, now: datetime) -> bool
         .where(accounts.c.name == name, accounts.c.state != "paused")
         .values(state="paused", reason=reason, last_error=reason, last_error_at=now)
     )
+    if changed.rowcount == 1:
+        changes.note(connection, "accounts")
     return changed.rowcount == 1
 
 
@@ -215,11 +227,26 @@ def is_paused(connection: Connection, name: str) -> bool:
     return connection.execute(sa.select(accounts.c.state).where(accounts.c.name == name)).scalar() == "paused"
 
 
-def resume(connection: Connection, name: str, identity: str, display_name: str, now: datetime) -> None:
-    """Note that the credentials work, and whose they are; a paused account goes on.
+def resume(
+    connection: Connection,
+    name: str,
+    identity: str,
+    display_name: str,
+    now: datetime,
+    *,
+    token_kind: str = "",
+    missing: Sequence[str] = (),
+    expires_at: datetime | None = None,
+) -> None:
+    """Note that the credentials work, whose they are and what they lack; a paused account goes on.
 
     A network that asked to be left alone, or that takes no posts, may well say who we are: that wait stays.
     """
+    known = sa.select(accounts.c.platform, accounts.c.identity).where(accounts.c.name == name)
+    before = connection.execute(known).first()
+    if before is not None and before.identity != identity:
+        # What the account said was stored as anybody's while nobody knew who it is.
+        ours.recognise(connection, before.platform, identity)
     paused = accounts.c.state == "paused"
     connection.execute(
         accounts.update()
@@ -232,8 +259,13 @@ def resume(connection: Connection, name: str, identity: str, display_name: str, 
             failures=sa.case((paused, 0), else_=accounts.c.failures),
             last_ok_at=now,
             not_before=sa.case((paused, None), else_=accounts.c.not_before),
+            checked_at=now,
+            token_kind=token_kind,
+            missing="\n".join(missing),
+            expires_at=expires_at,
         )
     )
+    changes.note(connection, "accounts")
 
 
 def note_success(connection: Connection, name: str, now: datetime) -> None:
@@ -257,6 +289,26 @@ def note_failure(
         accounts.update()
         .where(accounts.c.name == name)
         .values(failures=failures, last_error=error, last_error_at=now, not_before=not_before)
+    )
+    changes.note(connection, "accounts")
+
+
+def note_error(connection: Connection, name: str, error: str, now: datetime) -> None:
+    """Note what went wrong outside of a turn; the account goes on as before."""
+    connection.execute(
+        accounts.update().where(accounts.c.name == name).values(last_error=error, last_error_at=now)
+    )
+    changes.note(connection, "accounts")
+
+
+def note_quota(
+    connection: Connection, name: str, left: int | None, most: int | None, until: datetime | None
+) -> None:
+    """Note how many calls the network said are left of `most`, and until when."""
+    connection.execute(
+        accounts.update()
+        .where(accounts.c.name == name)
+        .values(quota_left=left, quota_limit=most, quota_until=until)
     )
 
 

@@ -335,7 +335,16 @@ def people(connection: Connection, limit: int, *, search: str = "", only: int | 
             sa.or_(sa.func.lower(authors.c.handle).like(like), sa.func.lower(authors.c.name).like(like)),
         )
         query = query.where(sa.or_(sa.func.lower(contacts.c.name).like(like), by_email, by_author))
-    found = connection.execute(query).all()
+    return _people(connection, connection.execute(query).all())
+
+
+def of_ids(connection: Connection, ids: Sequence[int]) -> list[Person]:
+    """Return those contacts, by number."""
+    query = sa.select(contacts.c.id, contacts.c.name).where(contacts.c.id.in_(ids)).order_by(contacts.c.id)
+    return _people(connection, connection.execute(query).all())
+
+
+def _people(connection: Connection, found: Sequence[Any]) -> list[Person]:
     ids = [row.id for row in found]
     emails: dict[int, list[str]] = {}
     for row in connection.execute(sa.select(contact_emails).where(contact_emails.c.contact_id.in_(ids))):

@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from hub.errors import ConfigError, StoreError
+from hub.store import changes
 from hub.store.tables import CONTENT
 
 T = TypeVar("T")
@@ -84,17 +85,19 @@ class Store:
         done: list[tuple[Future[Any], Any]] = []
         failed: list[tuple[Future[Any], BaseException]] = []
         try:
-            with plain_errors(), self.engine.begin() as connection:
+            with plain_errors(), self.engine.begin() as connection, changes.noting(connection) as mark:
                 if not self.is_sqlite or len(units) > 1:
                     for work, future in units:
                         # A savepoint by hand costs a tenth of SQLAlchemy's.
                         connection.exec_driver_sql("SAVEPOINT unit")
+                        forget = mark()
                         try:
                             done.append((future, work(connection)))
                         except Exception as error:
                             if connection.invalidated:
                                 raise
                             connection.exec_driver_sql("ROLLBACK TO SAVEPOINT unit")
+                            forget()
                             failed.append((future, error))
                         connection.exec_driver_sql("RELEASE SAVEPOINT unit")
                 else:

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.errors import StoppedError
+from hub.store import changes
 from hub.store.database import upsert
-from hub.store.tables import deliveries, notes, records, replies, switches
+from hub.store.tables import deliveries, digest_lines, notes, records, replies, switches
 
 STOP = "stop"
 
@@ -30,7 +31,7 @@ def stop(connection: Connection, reason: str, who: str, now: datetime) -> tuple[
     """
     if connection.dialect.name == "postgresql":
         # There a statement that began before this commit would still see the hub going.
-        tables = ", ".join(table.name for table in (deliveries, replies, records, notes))
+        tables = ", ".join(table.name for table in (deliveries, digest_lines, replies, records, notes))
         connection.execute(sa.text(f"LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE"))
     made = connection.execute(
         upsert(connection, switches)
@@ -38,6 +39,8 @@ def stop(connection: Connection, reason: str, who: str, now: datetime) -> tuple[
         .on_conflict_do_nothing()
         .returning(switches.c.name)
     ).first()
+    if made is not None:
+        changes.note(connection, "accounts")
     held = stopped(connection)
     assert held is not None
     return held, made is not None
@@ -48,6 +51,8 @@ def resume(connection: Connection) -> Stop | None:
     row = connection.execute(
         switches.delete().where(switches.c.name == STOP).returning(*(switches.c[field] for field in Stop._fields))
     ).first()
+    if row is not None:
+        changes.note(connection, "accounts")
     return None if row is None else Stop(*row)
 
 

@@ -28,21 +28,11 @@ def store(database_url: str) -> Iterator[Store]:
 
 
 def insert(connection: Connection, key: str) -> None:
-    connection.execute(
-        tables.posts.insert().values(
-            key=key,
-            hash=1,
-            created_at=NOW,
-            publish_at=NOW,
-            text="",
-            title="",
-            link="",
-            url="",
-            version=1,
-            source="",
-            source_id="",
-        )
-    )
+    """Store a post with what every version of the program had of one."""
+    texts = dict.fromkeys(("text", "title", "link", "url", "source", "source_id"), "")
+    values = {"key": key, "hash": 1, "created_at": NOW, "publish_at": NOW, "version": 1, **texts}
+    first = sa.table("posts", *(sa.column(name, tables.posts.c[name].type) for name in values))
+    connection.execute(first.insert().values(values))
 
 
 def keys(store: Store) -> set[str]:
@@ -54,8 +44,13 @@ def test_the_migrations_make_the_tables_that_the_program_declares(store: Store) 
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
+    def declared(name: str | None, kind: str, _: object) -> bool:
+        """The index of words is no table of ours: SQLite makes several of one, PostgreSQL knows another kind."""
+        return kind != "table" or not str(name).startswith("mention_search")
+
     with store.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        options = {"compare_type": False, "include_name": declared}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, tables.metadata) == []
 
 

@@ -29,6 +29,15 @@ class AccountRow(SQLModel, table=True):
     lease_owner: str = ""
     lease_until: datetime | None = Field(default=None, sa_type=Moment)
     fence: int = Field(default=0, sa_type=BigInteger)
+    # What the last check found; `missing` are rights, one a line.
+    checked_at: datetime | None = Field(default=None, sa_type=Moment)
+    expires_at: datetime | None = Field(default=None, sa_type=Moment)
+    token_kind: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    missing: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    # How many calls the network said are left, of how many, until when.
+    quota_left: int | None = None
+    quota_limit: int | None = None
+    quota_until: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class JobRow(SQLModel, table=True):

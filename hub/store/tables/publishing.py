@@ -31,6 +31,7 @@ class PostRow(SQLModel, table=True):
     publish_at: datetime = Field(sa_type=Moment, index=True)
     late_after: datetime | None = Field(default=None, sa_type=Moment)
     deleted_at: datetime | None = Field(default=None, sa_type=Moment)
+    html: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
 
 
 class MediaRow(SQLModel, table=True):

@@ -1,0 +1,31 @@
+"""The System page: who does the work, how far behind it is, how large it all is, and which plugins complain."""
+
+from __future__ import annotations
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from hub.scheduling import health
+from hub.users.roles import Permission
+from hub.web import amounts, pages
+from hub.web.live import feed_of
+from hub.web.routes import Room, TheHub, TheUser
+
+room = Room()
+
+
+@room.page("/system", may=Permission.READ)
+def show(request: Request, hub: TheHub, user: TheUser) -> HTMLResponse:
+    """Show all facts in tables; of the accounts those that the user may see."""
+    found = health.facts(hub, hub.clock())
+    mine = [one for one in found.accounts if user.accounts is None or one.name in user.accounts]
+    return pages.render(
+        request,
+        "system.html",
+        facts=found,
+        rows=mine,
+        span=amounts.span,
+        size=amounts.size,
+        listeners=feed_of(request.app).listeners,
+        shown_errors=user.accounts is None,
+    )
