@@ -5,14 +5,14 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-faults test-real servers test-kit check bench docs format clean
+.PHONY: demo test test-faults test-real servers test-kit test-web screenshots check bench docs format clean
 
 demo: .venv/ready
 	$(BIN)/hub demo
 
 # Everything but what has a target of its own below: faults, real servers, the kit and what takes it long.
 test: .venv/ready
-	$(BIN)/python -m pytest -q -n 4 --ignore tests/faults --ignore tests/models -m "not faults_long and not mutants and not real"
+	$(BIN)/python -m pytest -q -n 4 --ignore tests/faults --ignore tests/models -m "not faults_long and not mutants and not real and not browser"
 
 # What faults, frozen processes and the models lead to, and a table of it. `make test-faults FAULTS=mutants` breaks
 # the program on purpose and wants the tests to notice; that takes some minutes more.
@@ -33,6 +33,14 @@ servers: .venv/ready
 # variants: another login, another paging, another form of feed.
 test-kit: .venv/ready
 	$(BIN)/python -m pytest -q -n 4 tests/plugins tests/testing tests/test_example.py -m faults_long
+
+# The page in Debian's chromium: every page, on a phone and a desk, in the light and the dark, in both languages.
+test-web: .venv/ready
+	$(BIN)/python -m pytest -q -n 2 tests/web -m browser
+
+# What docs/pages.md shows.
+screenshots: .venv/ready
+	PYTHONPATH=tests $(BIN)/python tools/screenshots.py
 
 check: .venv/ready
 	$(BIN)/ruff check .

@@ -59,6 +59,11 @@ def _words() -> gettext.NullTranslations:
     return _spoken.get() or _current
 
 
+def spoken() -> str:
+    """Name the language that is spoken here and now."""
+    return str(_words().info().get("language") or LANGUAGES[0])
+
+
 def _(message: str) -> str:
     """Translate a text. Called where it is said; help texts are said when their module is imported."""
     return _words().gettext(message) if message else ""

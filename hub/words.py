@@ -8,6 +8,15 @@ from hub.i18n import N_, _
 # and of mentions.
 _WORDS = (
     N_("queued"),
+    N_("draft"),
+    N_("approval"),
+    N_("accepted"),
+    N_("declined"),
+    N_("held"),
+    N_("written"),
+    N_("changed"),
+    N_("asked for approval"),
+    N_("approved"),
     N_("sending"),
     N_("published"),
     N_("waiting"),
@@ -34,6 +43,9 @@ _WORDS = (
     N_("edit"),
     N_("delete"),
     N_("settle"),
+    N_("live"),
+    N_("ending"),
+    N_("ended"),
     N_("person"),
     N_("listen"),
     N_("contacts"),
@@ -49,6 +61,16 @@ _WORDS = (
     N_("mention"),
     N_("review"),
     N_("message"),
+    N_("new"),
+    N_("open"),
+    N_("snoozed"),
+    N_("done"),
+    N_("status"),
+    N_("assigned"),
+    N_("labelled"),
+    N_("unlabelled"),
+    N_("noted"),
+    N_("replied"),
 )
 
 

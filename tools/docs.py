@@ -227,6 +227,7 @@ _CAN = {
     "ThreadReader": "replies",
     "Searcher": "search",
     "Responder": "reply",
+    "Commenter": "comments of others",
     "ContactSync": "contacts, notes",
     "WebhookReceiver": "webhooks",
 }

@@ -230,7 +230,16 @@ class _Adding:
         def work(connection: Connection) -> None:
             now = self.hub.clock()
             rows.register(connection, {self.name: self.adapter.platform}, {self.name: new.kinds(self.name)}, now)
-            rows.resume(connection, self.name, identity.remote_id, identity.name, now)
+            rows.resume(
+                connection,
+                self.name,
+                identity.remote_id,
+                identity.name,
+                now,
+                token_kind=identity.kind,
+                missing=identity.missing,
+                expires_at=identity.expires_at,
+            )
 
         return work
 

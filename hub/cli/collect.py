@@ -1,4 +1,8 @@
-"""Brings the catalogues in hub/locale up to date: `python -m hub.cli.collect`. Needs Babel; for developers."""
+"""Brings the catalogues in hub/locale up to date: `python -m hub.cli.collect`. Needs Babel; for developers.
+
+What is said stands in the code and in the templates of the page; scripts say nothing of their own, they take it
+from attributes of the page.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from pathlib import Path
 
 import click
 from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
@@ -31,7 +36,18 @@ def ours() -> set[Message]:
     for path in sorted(ROOT.rglob("*.py")):
         if "testing" not in path.parts and "migrations" not in path.parts:
             found.update(_of_file(path, whole=True))
+    for path in sorted((ROOT / "web" / "templates").rglob("*.html")):
+        found.update(_of_template(path))
     return found
+
+
+def _of_template(path: Path) -> Iterator[Message]:
+    # Jinja's own reader, by Babel's name for it; without the option it would pass over a template that is broken.
+    with path.open("rb") as file:
+        for _line, said, _comments, _context in extract(
+            "jinja2", file, keywords={"_": None, "ngettext": (1, 2)}, options={"silent": "false"}
+        ):
+            yield said if isinstance(said, str) else (said[0], said[1])
 
 
 def of_click() -> set[Message]:
@@ -60,9 +76,9 @@ def _of_call(node: ast.Call, whole: bool) -> Iterator[Message]:
         yield from [(first, many)] if first and many else []
     elif whole:
         # An error's template: it is raised as what it is, or by a name that stands for the kind of error.
-        if first and (
-            name.endswith(("Error", "Outcome")) or ("{" in first and node.keywords and name != "format")
-        ):
+        filled = "{" in first and bool(node.keywords) and name != "format"
+        # The address of a route has braces and keywords too.
+        if first and not first.startswith("/") and (name.endswith(("Error", "Outcome")) or filled):
             yield first
         for keyword in node.keywords:
             if keyword.arg == "hint":

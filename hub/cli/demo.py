@@ -42,8 +42,9 @@ class Stage:
 
 @command("demo", help=_("Show the whole hub at work on this machine, without any real network."))
 @click.option("--keep", is_flag=True, help=_("Leave the small world running until Ctrl+C."))
+@click.option("--page", is_flag=True, help=_("Serve the page on it until Ctrl+C, and let you in."))
 @click.option("--folder", type=click.Path(path_type=Path), help=_("Where to put it; a fresh folder by default."))
-def demo(out: Output, keep: bool, folder: Path | None) -> None:
+def demo(out: Output, keep: bool, page: bool, folder: Path | None) -> None:
     """Run the story and show what came of it."""
     configure("warning", json=False)
     place = _fresh(folder)
@@ -82,10 +83,29 @@ def demo(out: Output, keep: bool, folder: Path | None) -> None:
         facts["folder"] = str(place)
         if not out.json:
             _print(out, stage, facts)
-        out.done(facts, 1 if facts["errors"] or facts["problems"] else 0)
+        code = 1 if facts["errors"] or facts["problems"] else 0
+        if page:
+            _show_page(out, stage, facts, code)
+            return
+        out.done(facts, code)
         if keep:
             out.say(_("The world keeps running; Ctrl+C ends it."))
             threading.Event().wait()
+
+
+def _show_page(out: Output, stage: Stage, facts: dict[str, Any], code: int) -> None:
+    from hub.cli import demo_page
+    from hub.testing import office
+
+    with demo_page.served(stage.hub, list(stage.world.networks)) as link:
+        out.done({**facts, "page": link}, code)
+        out.say(_("The page is open until Ctrl+C; this link lets one person in, once: {link}").format(link=link))
+        out.say(
+            _("Others work there too, each with the password {password!r}: {names}").format(
+                password=office.PASSWORD, names=", ".join(office.NAMES)
+            )
+        )
+        demo_page.work(stage.scheduler, link)
 
 
 def _fresh(folder: Path | None) -> Path:
@@ -142,6 +162,22 @@ def _facts(stage: Stage, said: story.Said) -> dict[str, Any]:
             {"id": one.id, "title": one.title, "accounts": list(one.accounts), "mentions": len(list(one.walk()))}
             for one in joined
         ],
+        "said_twice": [
+            {"accounts": [one.account for one in (node.mention, *node.repeats)]}
+            for whole in joined
+            for _, node in whole.walk()
+            if node.mention is not None and node.mention.text in story.TWICE
+        ],
+        "elsewhere": [
+            {
+                "discussion": one.discussion,
+                "title": whole.title,
+                "remarks": sum(each.thread_id == one.thread_id for each in heard),
+            }
+            for one in heard
+            for whole in joined
+            if (one.account, one.remote_id) == said.elsewhere and one.discussion == whole.id
+        ],
         "contacts": len(known),
         "person_of_two_networks": [
             {
@@ -172,6 +208,10 @@ def _broken_promises(facts: dict[str, Any], articles: int, said: story.Said) -> 
             sorted(one["accounts"]) for one in facts["discussions"]
         ]
         == [sorted(facts["held"])] * articles,
+        "what one person said on two networks is shown once": len(said.twice) < 2
+        or [sorted(one["accounts"]) for one in facts["said_twice"]] == [sorted(said.twice)],
+        "a post elsewhere about an article is in its discussion, with its answers": not said.elsewhere[0]
+        or [(one["title"], one["remarks"]) for one in facts["elsewhere"]] == [(story.ARTICLES[0][0], 2)],
         "the deleted remark is a tombstone": facts["deleted"] == 1,
         "the edited remark keeps its history": facts["edited"] == 1 and facts["versions"] >= 1,
         "the person of two networks is one contact": not said.twice
@@ -217,6 +257,7 @@ def _print(out: Output, stage: Stage, facts: dict[str, Any]) -> None:
     out.heading(_("What to type next"))
     config = stage.world.config
     out.line(f"  hub demo --keep                     {_('the same, left running')}")
+    out.line(f"  hub demo --page                     {_('the same, with the page where a team works')}")
     out.line(f"  hub --config {config} posts")
     out.line(f"  hub --config {config} inbox")
     out.line(f"  hub --config {config} discussion 1")

@@ -85,13 +85,16 @@ class Output:
             self.line("  ".join([*padded, row[-1]]))
 
     def tree(self, discussion: Discussion) -> None:
-        """Print the remarks of a discussion, each under the one it answers."""
+        """Print the remarks of a discussion, each under the one it answers; a repeat is its site and address."""
         for depth, node in discussion.walk():
             indent = "  " * (depth + 1)
             head, body = self._remark(node)
             self.line(indent + head)
             for part in body:
                 self.line(f"{indent}    {part}")
+            for again in node.repeats:
+                where = [again.account, self.when(again.sent_at), f"#{again.id}"]
+                self.line(f"{indent}    = " + one_line(" · ".join([*where, *([again.url] if again.url else [])])))
 
     def _remark(self, node: Node) -> tuple[str, list[str]]:
         mention = node.mention

@@ -9,6 +9,7 @@ from hub.cli.output import iso
 from hub.discussions.tree import Discussion, Node
 from hub.store.contacts import Person
 from hub.store.deliveries import Delivery
+from hub.store.joins import Join, Repeat
 from hub.store.mentions import StoredMention
 from hub.store.posts import StoredPost
 
@@ -80,7 +81,35 @@ def discussion_shape(found: Discussion) -> dict[str, Any]:
         "text": found.text,
         "accounts": list(found.accounts),
         "copies": [{"account": account, "url": url} for account, url in found.copies],
+        "joins": [_join_shape(join) for join in found.joins],
+        "repeats": [_repeat_shape(repeat) for repeat in found.repeats],
         "mentions": [_node_shape(node) for node in found.nodes],
+    }
+
+
+def _join_shape(join: Join) -> dict[str, Any]:
+    return {
+        "id": join.name,
+        "kind": join.kind,
+        "account": join.account,
+        "url": join.url,
+        "from_discussion": join.from_discussion_id,
+        **_why_shape(join),
+    }
+
+
+def _repeat_shape(repeat: Repeat) -> dict[str, Any]:
+    return {"id": repeat.name, "first": repeat.first_id, "mention": repeat.mention_id, **_why_shape(repeat)}
+
+
+def _why_shape(why: Join | Repeat) -> dict[str, Any]:
+    return {
+        "evidence": why.evidence,
+        "confidence": why.confidence,
+        "at": iso(why.at),
+        "by": why.by,
+        "undone_at": iso(why.undone_at),
+        "undone_by": why.undone_by,
     }
 
 
@@ -92,7 +121,8 @@ def _node_shape(node: Node) -> dict[str, Any]:
             ("id", "account", "platform", "kind", "thread_id", "parent_id", "author", "sent_at")
         )
         return {**unseen, "remote_id": node.remote_id, "text": "", "url": "", "unseen": True, **children}
-    return {**mention_shape(node.mention), **children}
+    again = [mention_shape(mention) for mention in node.repeats]
+    return {**mention_shape(node.mention), **({"repeats": again} if again else {}), **children}
 
 
 def person_shape(person: Person) -> dict[str, Any]:

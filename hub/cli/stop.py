@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -14,6 +12,7 @@ from sqlalchemy.engine import Connection
 from hub.cli import arguments
 from hub.cli.opening import open_store
 from hub.cli.output import Output, command, iso, one_line
+from hub.cli.person import who
 from hub.i18n import N_, _
 from hub.scheduling.hub import CONTACTS, PUBLISH, Hub
 from hub.store import accounts, switches
@@ -33,7 +32,7 @@ def stop(out: Output, reason: str) -> None:
     """Throw the switch; one that is thrown already stays as it is."""
     why = arguments.checked(reason, N_("the reason")).strip()
     with open_store(out) as hub:
-        held, changed = hub.store.write(switches.stop, why, _who(), hub.clock())
+        held, changed = hub.store.write(switches.stop, why, who(), hub.clock())
     if changed:
         out.line(_("The hub is stopped: nothing is sent until `hub resume`; reading goes on."))
     else:
@@ -84,14 +83,3 @@ def _stopped_text(out: Output, held: Stop) -> str:
 
 def _shape(held: Stop) -> dict[str, Any]:
     return {"since": iso(held.since), "reason": held.reason, "by": held.who}
-
-
-def _who() -> str:
-    """Name the person and the machine."""
-    try:
-        import pwd
-
-        person = pwd.getpwuid(os.getuid()).pw_name
-    except (ImportError, KeyError):
-        person = "?"
-    return f"{person}@{socket.gethostname()}"

@@ -162,9 +162,9 @@ def _mention(out: Output, hub: Hub, name: str) -> tuple[dict[str, Any], list[Eve
         events.append(Event(mention.deleted_at, _("deleted"), {}))
     events += [
         Event(
-            answer["created_at"],
-            _("our answer: {state}").format(state=word(answer["state"])),
-            {"text": answer["text"], "url": answer["url"], "error": answer["error"]},
+            answer.at,
+            _("our answer: {state}").format(state=word(answer.state)),
+            {"text": answer.text, "url": answer.url, "error": answer.error, "by": answer.by},
         )
         for answer in answers
     ]

@@ -170,7 +170,7 @@ def _shape(out: Output, counts: Counter[str], errors: list[tuple[str, HubError]]
 def run(out: Output) -> None:
     """Run the daemon; of two on one SQLite file the second leaves."""
     with open_hub(out, daemon=True) as hub:
-        lock = _lock(hub)
+        lock = lock_of(hub)
         if lock is not None and not lock.acquire():
             out.say(_("another `hub run` works on this database; leaving it to that one"))
             out.done({"running": False})
@@ -187,7 +187,8 @@ def run(out: Output) -> None:
         _leave_hanging_turns()
 
 
-def _lock(hub: Hub) -> DaemonLock | None:
+def lock_of(hub: Hub) -> DaemonLock | None:
+    """Return what keeps a second daemon off this database; PostgreSQL needs none."""
     if not hub.store.is_sqlite:
         return None
     return DaemonLock(Path(f"{hub.store.engine.url.database}.lock"))

@@ -186,6 +186,10 @@ class FeedDouble(ListingDouble):
     ) -> str:
         """Publish an article and return its id. An image is a file name, or (file name, alt text)."""
 
+    def address(self, slug: str) -> str:
+        """Return where an article stands; a site whose articles stand elsewhere says so here."""
+        return f"{self.url}/posts/{slug}"
+
     @abstractmethod
     def edit(self, id: str, *, html: str | None = None, title: str | None = None, slug: str | None = None) -> None:
         """Change an article; what is None stays."""

@@ -1,4 +1,4 @@
-"""The demo's story: a blog writes, a dozen people answer on every network, one edits, one deletes."""
+"""The demo's story: a blog writes, a dozen people answer on every network, one says a thing twice, one edits."""
 
 from __future__ import annotations
 
@@ -68,15 +68,29 @@ _REMARKS = (
 )
 
 
+# What one person says about the first article on two networks, lightly changed on the second.
+TWICE = (
+    "Купила вчера пачку «Уилы»: в турке раскрывается лучше, чем в капельной кофеварке.",
+    "Купила вчера пачку «Уилы» — в турке раскрывается лучше, чем в капельной кофеварке! ☕",
+)
+_ELSEWHERE = "@{handle} хорошо пишут о новом сорте: {address}?utm_source=friends"
+_ANSWER = "Спасибо, что поделилась, прочитаю вечером!"
+
+
 @dataclass
 class Said:
-    """What the people did, to compare with what the hub holds."""
+    """What the people did, to compare with what the hub holds.
+
+    `twice` are the networks of the person who is on two. `elsewhere` is the network where somebody writes about
+    the first article, and the id of that post: "" where the double of no network can tell.
+    """
 
     remarks: int = 0
     edited: str = ""
     deleted: str = ""
     speakers: set[tuple[str, str]] = field(default_factory=set)
     twice: tuple[str, ...] = ()
+    elsewhere: tuple[str, str] = ("", "")
 
 
 def write_articles(world: World) -> int:
@@ -108,7 +122,31 @@ def talk(world: World) -> Said:
             )
             if place == 0:
                 _say(said, name, network, people[place], held.id, number + place + 3, answer)
+    if len(said.twice) == len(TWICE):
+        for name, text in zip(said.twice, TWICE, strict=True):
+            _speak(said, name, world.networks[name], members[name][0], _first_article(world.networks[name]), text)
+    _write_elsewhere(world, said, members)
     return said
+
+
+def _first_article(network: SocialDouble) -> str:
+    return next(held.id for held in network.held() if ARTICLES[0][0] in held.text)
+
+
+def _write_elsewhere(world: World, said: Said, members: dict[str, list[Person]]) -> None:
+    """Let somebody write about the first article in a post of their own, and somebody else answer there."""
+    feed = next(iter(world.feeds.values()), None)
+    for name, network in world.networks.items():
+        # Only where a mention is a post of its own, and not a remark under one of ours.
+        if feed is None or type(network).mention is SocialDouble.mention:
+            continue
+        writer, reader = members[name][0], members[name][1]
+        text = _ELSEWHERE.format(handle=network.us.handle, address=feed.address(ARTICLES[0][2]))
+        said.elsewhere = (name, network.mention(writer, text))
+        said.remarks += 1
+        said.speakers.add((name, writer.id))
+        _speak(said, name, network, reader, said.elsewhere[1], _ANSWER)
+        return
 
 
 def _join(network: SocialDouble, number: int, with_email: bool) -> list[Person]:
@@ -122,9 +160,15 @@ def _join(network: SocialDouble, number: int, with_email: bool) -> list[Person]:
 def _say(
     said: Said, name: str, network: SocialDouble, person: Person, post: str, line: int, parent: str | None = None
 ) -> str:
+    return _speak(said, name, network, person, post, _REMARKS[line % len(_REMARKS)], parent)
+
+
+def _speak(
+    said: Said, name: str, network: SocialDouble, person: Person, post: str, text: str, parent: str | None = None
+) -> str:
     said.remarks += 1
     said.speakers.add((name, person.id))
-    return network.say(person, post, _REMARKS[line % len(_REMARKS)], parent)
+    return network.say(person, post, text, parent)
 
 
 def change_minds(world: World, said: Said) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_every_article_is_on_every_network_exactly_once(facts: dict[str, object]
 def test_every_remark_is_stored_once_the_edited_with_history_the_deleted_as_a_tombstone(
     facts: dict[str, object],
 ) -> None:
-    assert facts["mentions_stored"] == facts["remarks_made"] == 70
+    assert facts["mentions_stored"] == facts["remarks_made"] == 74
     assert (facts["deleted"], facts["edited"], facts["versions"]) == (1, 1, 2)
 
 
@@ -55,6 +56,15 @@ def test_the_person_of_two_networks_is_one_contact_and_one_record(facts: dict[st
     assert (sorted(person["platforms"]), person["records"]) == (["twitter", "vk"], 1)
 
 
+def test_what_one_person_said_on_two_networks_is_shown_once(facts: dict[str, object]) -> None:
+    (said,) = facts["said_twice"]  # type: ignore[misc]  # a list in the document
+    assert sorted(said["accounts"]) == ["twitter", "vk"]
+
+
+def test_what_was_written_elsewhere_about_an_article_is_in_its_discussion(facts: dict[str, object]) -> None:
+    assert facts["elsewhere"] == [{"discussion": 1, "title": "Новый сорт на полке", "remarks": 2}]
+
+
 def test_a_further_tick_sends_and_writes_nothing(facts: dict[str, object]) -> None:
     assert facts["last_tick"] == {"sends": 0, "writes": 0}
     assert (facts["errors"], facts["problems"]) == ([], [])
@@ -63,7 +73,30 @@ def test_a_further_tick_sends_and_writes_nothing(facts: dict[str, object]) -> No
 def test_what_the_demo_left_can_be_looked_at(facts: dict[str, object]) -> None:
     config = Path(str(facts["folder"])) / "hub.toml"
     shown = hub("--config", str(config), "inbox", "--json", cwd=config.parent)
-    assert len(json.loads(shown.stdout)["mentions"]) == 70
+    assert len(json.loads(shown.stdout)["mentions"]) == 74
+
+
+def test_why_says_what_was_joined_and_undo_takes_it_apart_for_good(facts: dict[str, object]) -> None:
+    config = Path(str(facts["folder"])) / "hub.toml"
+
+    def discussion(*options: str) -> dict[str, Any]:
+        shown = hub("--config", str(config), "discussion", "1", "--json", *options, cwd=config.parent)
+        assert shown.returncode == 0, shown.stdout + shown.stderr
+        found: dict[str, Any] = json.loads(shown.stdout)["discussion"]
+        return found
+
+    def remarks(found: dict[str, Any]) -> int:
+        return sum(1 + remarks({"mentions": one["children"]}) for one in found["mentions"])
+
+    whole = discussion("--why")
+    (join,) = whole["joins"]
+    assert "/posts/new-coffee" in join["evidence"]
+    repeat = next(one for one in whole["repeats"] if one["evidence"].startswith("the same e-mail"))
+    parted = discussion("--undo", repeat["id"])
+    assert remarks(parted) == remarks(whole) + 1
+    assert remarks(discussion("--undo", join["id"].upper())) == remarks(parted) - 2
+    refused = hub("--config", str(config), "discussion", "1", "--json", "--undo", "j99", cwd=config.parent)
+    assert (refused.returncode, json.loads(refused.stdout)["error"]["code"]) == (2, "usage")
 
 
 def test_keep_leaves_the_world_running_until_it_is_interrupted(tmp_path: Path) -> None:
