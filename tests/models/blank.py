@@ -6,8 +6,10 @@ import sqlalchemy as sa
 
 from hub.store import Store
 
+# Not what a virtual table keeps its own things in: those it empties itself.
 _TABLES = sa.text(
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> 'alembic_version'"
+    "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') "
+    "AND name NOT LIKE 'sqlite%' AND name <> 'alembic_version'"
 )
 
 

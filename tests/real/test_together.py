@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,6 +127,43 @@ def told(discussion: dict[str, Any]) -> dict[str, set[tuple[str, str | None]]]:
     return found
 
 
+def merges(
+    world: World, hub: Command, discussion: Callable[[], dict[str, Any]], posts: Mapping[str, str], address: str
+) -> None:
+    """See one remark of one person on two networks once, and a post elsewhere about the article; undo both."""
+    thought = "Bought a pound of the new roast yesterday, far better in a cezve than in the machine."
+    two = [name for name in ("town", "village", "vk", "facebook") if name in world.sites][:2]
+    for name, text in zip(two, (thought, thought.replace(", far", " – far") + " 🙂"), strict=True):
+        world.sites[name].comment(ANN, posts[name], text)
+    bird = world.sites["twitter"]
+    assert isinstance(bird, DoubleSite)
+    dora = bird.double.add_person("Dora Bird", "dora_bird")
+    said = f"@{bird.double.us.handle} have you read this? {address}"
+    bird.double.mention(dora, said)
+
+    def lines() -> list[list[str]]:
+        """Return where each remark that matters here is shown, with the sites of its repeats."""
+        return sorted(
+            [one["account"], *(again["account"] for again in one.get("repeats", ()))]
+            for one in discussion()["mentions"]
+            if one["text"].startswith(("Bought a pound", "@"))
+        )
+
+    hub.until(
+        lambda: lines() in ([two, ["twitter"]], [two[::-1], ["twitter"]]), "one line for two, and a join", 90
+    )
+    number = str(discussion()["id"])
+    why = hub("discussion", number, "--why")["discussion"]
+    (join,), (repeat,) = why["joins"], why["repeats"]
+    assert (join["kind"], join["account"], join["undone_at"]) == ("post", "twitter", None)
+    assert repeat["confidence"] > 0.7
+    hub("discussion", number, "--undo", join["id"])
+    hub("discussion", number, "--undo", repeat["id"])
+    for _ in range(3):
+        hub.tick()
+    assert lines() == sorted([name] for name in two)
+
+
 def test_an_article_is_carried_to_all_and_answered_on_all(world: World, tmp_path: Path, note: Note) -> None:
     """One discussion holds it all, our answer goes where the question was, and the copies follow the article."""
     others = [name for name in world.sites if name != "blog"]
@@ -162,6 +199,8 @@ def test_an_article_is_carried_to_all_and_answered_on_all(world: World, tmp_path
     answered = [questions[asker]]
     until(lambda: world.our_answers(asker, posts[asker]) == answered, "our answer stands under Ben's question")
     assert not [name for name in posts if name != asker and world.our_answers(name, posts[name])]
+
+    merges(world, hub, discussion, posts, str(world.blog.server.call("us", "GET", f"/posts/{article}")["link"]))
 
     world.rewrite(article, "A new roast is on the shelf, from Kenya.")
 
