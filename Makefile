@@ -10,9 +10,10 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/hub demo
 
-# Everything but what has a target of its own below: faults, real servers, the kit and what takes it long.
+# Everything but what has a target of its own below: faults, real servers, the kit, the page.
 test: .venv/ready
-	$(BIN)/python -m pytest -q -n 4 --ignore tests/faults --ignore tests/models -m "not faults_long and not mutants and not real and not browser"
+	$(BIN)/python -m pytest -q -n 4 --ignore tests/faults --ignore tests/models --ignore tests/web --ignore tests/users \
+		--ignore-glob '*_conformance.py' -m "not faults_long and not mutants and not real"
 
 # What faults, frozen processes and the models lead to, and a table of it. `make test-faults FAULTS=mutants` breaks
 # the program on purpose and wants the tests to notice; that takes some minutes more.
@@ -29,13 +30,16 @@ test-real: .venv/ready
 servers: .venv/ready
 	PYTHONPATH=tests $(BIN)/python -m real.install
 
-# The kit against plugins with mistakes, the worked example's own tests, and our plugins once more as their second
-# variants: another login, another paging, another form of feed.
+# The conformance kit: our plugins under it, in their second variants too (another login, another paging, another form
+# of feed), plugins with mistakes, which it must find, and the worked example's own tests.
 test-kit: .venv/ready
+	$(BIN)/python -m pytest -q -n 4 tests/plugins/*_conformance.py
 	$(BIN)/python -m pytest -q -n 4 tests/plugins tests/testing tests/test_example.py -m faults_long
 
-# The page in Debian's chromium: every page, on a phone and a desk, in the light and the dark, in both languages.
+# The page, its API and who may use it; then in Debian's chromium every page, on a phone and a desk, in the light and the
+# dark, in both languages.
 test-web: .venv/ready
+	$(BIN)/python -m pytest -q -n 4 tests/web tests/users -m "not browser"
 	$(BIN)/python -m pytest -q -n 2 tests/web -m browser
 
 # What docs/pages.md shows.

@@ -123,8 +123,8 @@ queries = st.builds(
     flags=st.lists(st.sampled_from(FLAGS), unique=True).map(tuple),
     without_flags=st.lists(st.sampled_from(FLAGS), unique=True).map(tuple),
     terms=st.lists(
-        st.builds(Term, words, phrase=st.just(True), negated=st.booleans())
-        | st.builds(Term, words, negated=st.booleans(), author=st.just(True)),
+        st.builds(Term, words, phrase=st.just(True), negated=st.booleans(), author=st.just(False))
+        | st.builds(Term, words, phrase=st.just(False), negated=st.booleans(), author=st.just(True)),
         max_size=3,
         unique=True,
     ).map(tuple),

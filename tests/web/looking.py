@@ -196,7 +196,7 @@ _EDGELESS = """() => [...document.querySelectorAll(
   return style.borderBottomStyle === "none" || parseFloat(style.borderBottomWidth) < 1;
 }).map((one) => one.outerHTML.slice(0, 120))"""
 
-# A line of text may stand round a corner: what is looked at is the middle of its first box.
+# A line of text may stand round a corner: what is looked at is its first box.
 _STOP = """() => {
   const one = document.activeElement;
   if (!one || one === document.body || one === document.documentElement) return null;
@@ -208,14 +208,20 @@ _STOP = """() => {
   const box = one.getClientRects()[0];
   const shown = !!box && box.width > 0 && box.height > 0 && style.visibility === "visible"
     && box.right > 0 && box.bottom > 0 && box.left < innerWidth && box.top < innerHeight;
+  // Covered is what can be seen nowhere: not in the middle and not near any corner of what is inside the window.
   let covered = "";
   if (shown) {
-    const x = Math.min(Math.max(box.left + box.width / 2, 1), innerWidth - 1);
-    const y = Math.min(Math.max(box.top + box.height / 2, 1), innerHeight - 1);
-    const above = document.elementFromPoint(x, y);
-    const own = above && (one.contains(above) || above.contains(one)
-      || [...(one.labels || [])].some((label) => label.contains(above)));
-    if (above && !own) covered = above.outerHTML.slice(0, 100);
+    const [left, right] = [Math.max(box.left, 0) + 1, Math.min(box.right, innerWidth) - 1];
+    const [top, bottom] = [Math.max(box.top, 0) + 1, Math.min(box.bottom, innerHeight) - 1];
+    const middle = [(left + right) / 2, (top + bottom) / 2];
+    const points = [middle, [left, top], [right, top], [left, bottom], [right, bottom]];
+    const over = points.map(([x, y]) => {
+      const above = document.elementFromPoint(x, y);
+      const own = !above || one.contains(above) || above.contains(one)
+        || [...(one.labels || [])].some((label) => label.contains(above));
+      return own ? null : above;
+    });
+    if (over.every((above) => above)) covered = over[0].outerHTML.slice(0, 100);
   }
   return {
     path: path.join(">"), what: one.outerHTML.slice(0, 120), shown, covered,

@@ -57,8 +57,14 @@ def test_wider_spacing_of_text_cuts_nothing_off(visit: Visit, sight: Sight) -> N
     assert visitor.cut_off() == []
 
 
-@pytest.mark.parametrize("size", ["phone", "desktop"])
-@every_page
+@pytest.mark.parametrize(
+    ("sight", "size"),
+    [
+        pytest.param(sight, size, id=f"{sight.name}-{size}")
+        for sight in SIGHTS
+        for size in (("desktop",) if sight.minor else ("phone", "desktop"))
+    ],
+)
 def test_tab_leads_to_what_is_seen_and_outlined(visit: Visit, sight: Sight, size: str) -> None:
     stops = look(visit, sight, size=size).tab_stops()
     assert len(stops) >= 3
@@ -101,6 +107,15 @@ def test_axe_and_the_other_looks_find_what_is_wrong(visit: Visit) -> None:
     assert "4000px" in visitor.overflow()
     assert any('id="bare"' in stop.what and not stop.outlined for stop in visitor.tab_stops())
     assert any('id="bare"' in one for one in visitor.edgeless())
+    visitor.page.evaluate(
+        """() => {
+          const lid = document.createElement("div");
+          lid.id = "lid";
+          document.body.append(lid);
+          lid.style.cssText = "position: fixed; inset: 0; background: #fff; z-index: 99";
+        }"""
+    )
+    assert all('id="lid"' in stop.covered for stop in visitor.tab_stops())
 
 
 def test_a_request_to_another_host_and_a_word_on_the_console_are_noticed(visit: Visit) -> None:
