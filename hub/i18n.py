@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 DOMAIN = "hub"
 # A text, as gettext takes it: pathlib would be a tenth of the time that `hub --help` takes.
-FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "locale")  # noqa: PTH100,PTH118,PTH120
+FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "locale")  # noqa: PTH100,PTH118,PTH120  # as said above
 LANGUAGES = ("en", "ru")
 # What says a language, first to last; the first that is set decides.
 _VARIABLES = ("HUB_LANG", "LC_ALL", "LC_MESSAGES", "LANG")

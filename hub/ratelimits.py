@@ -1,4 +1,4 @@
-"""Reads how long to wait and what is left, in every dialect of header that networks speak."""
+"""How long to wait, and what is left, in every dialect of header, and how the wait grows where nobody says."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from hub.models import RateLimit
 
 # A network that asks for a longer wait than this is misread or broken (reliability: cap 24 h).
 LONGEST_WAIT = 24 * 3600.0
+# Where nobody says how long, the wait grows to this at most (seconds).
+_LONGEST_GROWN = 3600.0
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -84,3 +86,12 @@ def _date(text: str) -> datetime | None:
 
 def _now_of(headers: Mapping[str, str]) -> datetime:
     return _date(headers.get("date", "")) or datetime.now(UTC)
+
+
+def growing(first: float, times: int) -> float:
+    """Return how long to wait, in seconds, if `times` tries before this one came to nothing too.
+
+    `first`, and twice as long each time, at most an hour.
+    """
+    grown: float = first * 2 ** min(times, 20)
+    return max(first, min(grown, _LONGEST_GROWN))

@@ -24,6 +24,7 @@ from hub.errors import (
     UnknownOutcome,
 )
 from hub.models import Mention, Receipt, Remark
+from hub.ratelimits import LONGEST_WAIT, growing
 from hub.resemblance import text_key
 from hub.store import Store, accounts, digest_lines, switches
 from hub.store.digest_lines import Line
@@ -34,8 +35,9 @@ log = structlog.get_logger()
 _LOOKS = 2
 _SOON = timedelta(seconds=1)
 _SETTLE_AFTER = timedelta(seconds=30)
-_FIRST_WAIT = timedelta(seconds=5)
-_LONGEST_WAIT = timedelta(hours=1)
+_FIRST_WAIT = 5.0
+# What the network will not take now is asked for again so much later.
+_RESPITE = timedelta(hours=1)
 # So many in a row that come to nothing end the turn: it is the network, and not the comment.
 _PATIENCE = 3
 
@@ -187,13 +189,13 @@ def _follow(pen: Pen, line: Line) -> None:
         _finish(pen, attempt, state="deleted", **_NOTHING_WRONG)
     except HubError as error:
         # It stands as it was; the reason is kept. A deletion is asked for again: somebody's words are at stake.
-        again = pen.clock() + _LONGEST_WAIT if line.action == "delete" else None
+        again = pen.clock() + _RESPITE if line.action == "delete" else None
         _finish(pen, attempt, state="waiting" if again else "published", due_at=again, **_why(pen, error))
         pen.counts["failed"] += 1
     except Exception as error:
         log.exception("plugin failed", account=pen.account, platform=pen.adapter.platform, verb=line.action)
         fault = HubError("{why}", why=f"{type(error).__name__}: {error}")
-        _finish(pen, attempt, state="waiting", due_at=pen.clock() + _LONGEST_WAIT, **_why(pen, fault))
+        _finish(pen, attempt, state="waiting", due_at=pen.clock() + _RESPITE, **_why(pen, fault))
         pen.counts["failed"] += 1
     else:
         state = "published" if line.action == "edit" else "deleted"
@@ -220,7 +222,7 @@ def _settle(pen: Pen, line: Line) -> None:
     except Exception as error:
         log.exception("plugin failed", account=pen.account, platform=pen.adapter.platform, verb="find_comment")
         why = _why(pen, HubError("{why}", why=f"{type(error).__name__}: {error}"))
-        _finish(pen, line, due_at=pen.clock() + _LONGEST_WAIT, **why)
+        _finish(pen, line, due_at=pen.clock() + _RESPITE, **why)
         return
     pen.troubles = 0
     if receipt is not None:
@@ -290,7 +292,7 @@ def _in_doubt(pen: Pen, line: Line, why: str) -> None:
 def _put_off(pen: Pen, line: Line, error: HubError, *, count: bool = True) -> None:
     """Surely nothing was done, or doing it again is harmless: later, with growing delay."""
     asked = error.retry_after if isinstance(error, TransientError) else None
-    wait = _growing(line.attempts) if asked is None else min(timedelta(seconds=max(asked, 0)), _LONGEST_WAIT)
+    wait = _growing(line.attempts) if asked is None else timedelta(seconds=min(max(asked, 0.0), LONGEST_WAIT))
     _finish(pen, line, state="waiting", due_at=pen.clock() + wait, **_why(pen, error))
     pen.counts["waiting"] += 1
     if count:
@@ -307,8 +309,8 @@ def _trouble(pen: Pen, error: HubError) -> None:
 
 
 def _growing(times: int) -> timedelta:
-    wait: timedelta = _FIRST_WAIT * 2 ** min(max(times - 1, 0), 16)
-    return min(wait, _LONGEST_WAIT)
+    """Return how long to wait after the try of that number."""
+    return timedelta(seconds=growing(_FIRST_WAIT, max(times - 1, 0)))
 
 
 def _why(pen: Pen, error: HubError) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from hub.errors import HubError, RejectedError, TransientError, UnknownOutcome
 from hub.models import Post, Receipt
 from hub.publishing.breaker import Breaker
 from hub.publishing.governor import Governor
-from hub.ratelimits import LONGEST_WAIT
+from hub.ratelimits import LONGEST_WAIT, growing
 from hub.store import Store, changes, deliveries, following, pacing, posts, switches, threads
 from hub.store.deliveries import Delivery
 from hub.store.notices import NOBODY, Notices
@@ -29,7 +29,6 @@ OK = "ok"
 
 # A refusal that is sure to have done nothing is tried again after 5 s, 10 s, 20 s … at most an hour.
 _FIRST_WAIT = 5.0
-_LONGEST_WAIT = 3600.0
 # A key or an id of our own choosing settles at once; a moment lets the network catch its breath.
 _SOON = timedelta(seconds=1)
 
@@ -242,19 +241,13 @@ def put_back(
 ) -> None:
     """Nothing was done, or doing it again is harmless: later, with growing delay."""
     asked = error.retry_after if isinstance(error, TransientError) else None
-    wait = _growing(_FIRST_WAIT, delivery.attempts) if asked is None else min(max(asked, 0.0), LONGEST_WAIT)
+    wait = growing(_FIRST_WAIT, delivery.attempts) if asked is None else min(max(asked, 0.0), LONGEST_WAIT)
     # Up to half of our own wait is left out by chance, so that accounts do not come back together.
     wait = wait if asked is not None else wait * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
     state = "unknown" if delivery.resend else "waiting"
     due_at = turn.clock() + timedelta(seconds=wait)
     end(turn, delivery, attempt, "waiting", error, answer, state=state, due_at=due_at)
     turn.counts["waiting"] += 1
-
-
-def _growing(first: float, times: int) -> float:
-    """Return how long to wait after so many tries before this one, in seconds."""
-    grown: float = first * 2 ** min(times, 20)
-    return max(first, min(grown, _LONGEST_WAIT))
 
 
 def refused(turn: Turn, delivery: Delivery, error: HubError, attempt: int) -> None:
@@ -291,7 +284,7 @@ def set_unknown(
         UnknownOutcome("{why}", why=why),
         answer,
         state="unknown",
-        due_at=turn.clock() + timedelta(seconds=_growing(wait.total_seconds(), before)),
+        due_at=turn.clock() + timedelta(seconds=growing(wait.total_seconds(), before)),
         looked=0,
     )
     turn.counts["unknown"] += 1

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hub.ratelimits import LONGEST_WAIT
+from hub.ratelimits import LONGEST_WAIT, growing
 from hub.times import duration
 
 _SHORTEST = timedelta(minutes=1)
@@ -15,8 +15,7 @@ _LONGEST = timedelta(days=1)
 # minute ago at every round, one that changed a week ago about once a day.
 _QUIET_SHARE = 8
 # After an account failed n times in a row it is left alone for 30 s · 2ⁿ, at most an hour.
-_FIRST_PAUSE = timedelta(seconds=30)
-_LONGEST_PAUSE = timedelta(hours=1)
+_FIRST_PAUSE = 30.0
 
 
 def next_run(schedule: str, after: datetime, zone: ZoneInfo) -> datetime:
@@ -47,5 +46,4 @@ def retry_at(now: datetime, failures: int, retry_after: float | None) -> datetim
     if retry_after is not None:
         # "At once" is no wait at all, and what it is said after would be tried in a circle.
         return now + timedelta(seconds=min(max(retry_after, 1.0), LONGEST_WAIT))
-    pause: timedelta = _FIRST_PAUSE * 2 ** min(failures, 16)
-    return now + min(pause, _LONGEST_PAUSE)
+    return now + timedelta(seconds=growing(_FIRST_PAUSE, failures))

@@ -45,7 +45,7 @@ def unread_of(connection: Connection, ids: Sequence[int], user: int) -> set[int]
     rows = connection.execute(
         sa.select(reads.c.mention_id, reads.c.unread).where(reads.c.user_id == user, reads.c.mention_id.in_(ids))
     )
-    marks = {number: unread for number, unread in rows}  # noqa: C416
+    marks = {number: unread for number, unread in rows}  # noqa: C416  # rows are no pairs to mypy
     return {number for number in ids if marks.get(number, number > reach)}
 
 

@@ -507,8 +507,10 @@ def accounts_of(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
     """Return the accounts that these mentions were said to; those of others only."""
     found: dict[int, str] = {}
     for some in chunks(ids):
-        query = sa.select(mentions.c.id, mentions.c.account).where(mentions.c.id.in_(some))
-        found |= {one: name for one, name in connection.execute(query.where(mentions.c.status != "ours"))}  # noqa: C416
+        query = sa.select(mentions.c.id, mentions.c.account).where(
+            mentions.c.id.in_(some), mentions.c.status != "ours"
+        )
+        found |= {row.id: row.account for row in connection.execute(query)}
     return found
 
 

@@ -14,7 +14,7 @@ from hub.users import people
 from hub.users.roles import Role, User
 
 # The page of the demo is on loopback and its database in a folder of its own: this guards nothing.
-PASSWORD = "the demo of crosshub"  # noqa: S105
+PASSWORD = "the demo of crosshub"  # noqa: S105  # as said above
 
 _COLLEAGUES = (
     ("olga", Role.OWNER, "Ольга Воронцова"),

@@ -14,8 +14,9 @@ import jinja2
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from hub import dates
 from hub.i18n import LANGUAGES, _, ngettext, speak
-from hub.web import dates, health
+from hub.web import health
 from hub.web.routes import hub_of, user_of
 from hub.words import word
 

@@ -100,7 +100,7 @@ class Server:
         knocking.cancel()
         # A server that stops waits for what is open; the live streams are for ever.
         await asyncio.to_thread(live.close, self._app)
-        granian.stop()  # type: ignore[no-untyped-call]
+        granian.stop()  # type: ignore[no-untyped-call]  # granian does not type its methods
         await serving
 
 

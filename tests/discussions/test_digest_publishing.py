@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -224,6 +225,17 @@ class TestAsComments:
         assert [row["text"] for row in stage.hub.rows("SELECT text FROM mentions")] == ["A remark"]
         assert len(stage.comments()) == 1
         assert [line.text for line in stage.digest().lines] == ["A remark"]
+
+    def test_the_wait_that_the_network_asks_for_is_waited_however_long(self, blog: Stage) -> None:
+        blog.say("one", "Anna", "A remark")
+        blog.listen()
+        as_comments(blog)
+        blog.doubles["blog"].inject(faults.too_many("7200"), _commenting)
+        blog.hub.tick()
+        (line,) = blog.hub.rows("SELECT state, due_at FROM digest_lines")
+        assert line["state"] == "waiting"
+        now = (blog.hub.clock() - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1)
+        assert (line["due_at"] - now) / 1000 == pytest.approx(7200, abs=5)
 
     def test_what_answers_one_on_the_blog_stands_under_the_original(self, stage: Stage) -> None:
         stage.say("one", "Anna", "A question?")

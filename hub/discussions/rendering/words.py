@@ -4,29 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
+from hub.dates import MONTHS
 from hub.discussions.digest import Digest, Line
-from hub.i18n import N_, _, ngettext
-
-_MONTHS = (
-    N_("Jan"),
-    N_("Feb"),
-    N_("Mar"),
-    N_("Apr"),
-    N_("May"),
-    N_("Jun"),
-    N_("Jul"),
-    N_("Aug"),
-    N_("Sep"),
-    N_("Oct"),
-    N_("Nov"),
-    N_("Dec"),
-)
+from hub.i18n import _, ngettext
 
 
 def when(at: datetime, zone: tzinfo) -> str:
     """Say a time with its year: what is published is read for years."""
     local = at.astimezone(zone)
-    return f"{local.day} {_(_MONTHS[local.month - 1])} {local.year} {local:%H:%M}"
+    return f"{local.day} {_(MONTHS[local.month - 1])} {local.year} {local:%H:%M}"
 
 
 def edited(line: Line, zone: tzinfo) -> str:

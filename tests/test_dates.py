@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from hub import i18n
-from hub.web.dates import said, said_day
+from hub.dates import said, said_day
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 NOW = datetime(2026, 11, 22, 20, 30, tzinfo=UTC)  # 23:30 in Moscow

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from hub.i18n import N_, _
 
-_MONTHS = (
+MONTHS = (
     N_("Jan"),
     N_("Feb"),
     N_("Mar"),
@@ -39,5 +39,5 @@ def said(moment: datetime, now: datetime, zone: tzinfo) -> str:
 def said_day(day: date, today: date) -> str:
     """Say a day; the year only where it is another than today's."""
     # The number goes before the month in both languages, and is never at the end of a line without it.
-    text = f"{day.day}\N{NO-BREAK SPACE}{_(_MONTHS[day.month - 1])}"
+    text = f"{day.day}\N{NO-BREAK SPACE}{_(MONTHS[day.month - 1])}"
     return text if day.year == today.year else f"{text} {day.year}"
