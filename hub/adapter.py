@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
@@ -19,6 +19,7 @@ from hub.models import (
     OAuth,
     OAuthClient,
     Post,
+    Push,
     Receipt,
     Remark,
     RemotePost,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from hub.http import Http
 
 Settle = Literal["key", "natural", "lookup", "none"]
+Ability = Literal["find", "get", "delete", "note", "task", "lead"]
+BASIC_NAMES = frozenset({"name", "emails", "phones", "handles", "url"})
 
 
 class AccountSettings(BaseModel):
@@ -243,19 +246,74 @@ class Responder(Adapter):
 
 
 class ContactSync(Adapter):
-    """Holds contacts: a CRM."""
+    """Holds contacts: a CRM or an address book."""
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The names that its records can hold, as in `Contact.changed`: what is absent here is never emptied."""
+        return BASIC_NAMES
+
+    @property
+    def writes(self) -> frozenset[str]:
+        """The names that `push_contact` can set; the hub pushes no other."""
+        return BASIC_NAMES
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """What this account can do beyond reading and writing contacts."""
+        return frozenset({"note"})
+
+    @property
+    def batch_size(self) -> int:
+        """How many contacts one call of `push_contacts` may carry."""
+        return 1
 
     @abstractmethod
     def pull_contacts(self, cursor: str | None) -> Iterator[Batch[Contact]]:
-        """Yield contacts that are new or changed since the cursor."""
+        """Yield contacts that are new or changed since the cursor; None asks for all records.
+
+        The last batch is `complete` if all of them together were all records that there are.
+        """
 
     @abstractmethod
     def push_contact(self, contact: Contact, remote_id: str | None) -> Receipt:
-        """Create the contact (None) or update the record with that id."""
+        """Create the contact (None) or update the record with that id.
+
+        Raises `DuplicateError` with the receipt of the record that holds this person already, `GoneError` where
+        the record is no more, `StaleRecord` where it is another than `contact.version`.
+        """
+
+    def push_contacts(self, pushes: Sequence[Push]) -> Iterator[Receipt | HubError]:
+        """Push up to `batch_size` at once; yield for each, in order, its receipt or what went wrong with it.
+
+        When nothing can be said of what is left (a lost answer, a lost login), that error stands for each.
+        """
+        from hub.errors import HubError
+
+        for push in pushes:
+            try:
+                yield self.push_contact(push.contact, push.remote_id)
+            except HubError as error:
+                yield error
+
+    def find_contacts(self, contact: Contact) -> Sequence[Contact]:
+        """Return the records that may be this person, by key, e-mail or phone (ability "find").
+
+        An index of the CRM may lag behind: what is not found may be there.
+        """
+        raise NotImplementedError
+
+    def get_contact(self, remote_id: str) -> Contact | None:
+        """Return one record as it is now, None if it is gone (ability "get")."""
+        raise NotImplementedError
+
+    def delete_contact(self, remote_id: str, version: str = "") -> None:
+        """Delete a record; already gone is success (ability "delete"). `version` as in `Contact`."""
+        raise NotImplementedError
 
     @abstractmethod
     def add_note(self, remote_id: str, note: Note) -> Receipt:
-        """Put a note on a record."""
+        """Put a note, task or lead on a record, as `note.kind` says."""
 
 
 class WebhookReceiver(Adapter):

@@ -121,6 +121,15 @@ class StaleCursor(RejectedError):
     code = "stale_cursor"
 
 
+class StaleRecord(RejectedError):
+    """A record has changed since the hub last saw it, and nothing was written.
+
+    The hub reads it again and merges what both sides changed.
+    """
+
+    code = "stale_record"
+
+
 class DuplicateError(HubError):
     """The network says that it has this post already.
 

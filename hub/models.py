@@ -9,6 +9,7 @@ from typing import Generic, Literal, TypeVar
 import msgspec
 
 Kind = Literal["comment", "reply", "mention", "review", "message"]
+NoteKind = Literal["note", "task", "lead"]
 Unit = Literal["codepoint", "grapheme", "utf16", "byte", "weighted"]
 
 _FORBIDDEN = {"\0": "a NUL character", **{chr(c): "a lone surrogate" for c in range(0xD800, 0xE000)}}
@@ -126,13 +127,19 @@ class RemotePost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Author(msgspec.Struct, frozen=True, kw_only=True):
-    """One identity on one platform. `emails` are those that the network itself shows for it."""
+    """One identity on one platform.
+
+    `emails` and `links` are what its profile says of itself, whoever wrote it. `verified_links` are those of them
+    that the network has seen to lead back (rel=me).
+    """
 
     remote_id: str
     name: str = ""
     handle: str = ""
     url: str = ""
     emails: Sequence[str] = ()
+    links: Sequence[str] = ()
+    verified_links: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         _check_id("Author.remote_id", self.remote_id)
@@ -207,15 +214,36 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of conversation for a CRM record; `key` is the same at every attempt."""
+    """What happened with a person, for a CRM record; `key` is the same at every attempt.
+
+    `kind` is what the CRM is to make of it. `title` is short, for kinds that have one; `due_at` (UTC) is when a
+    task is due. `url` leads back to what was said.
+    """
 
     key: str
     text: str
     url: str = ""
+    kind: NoteKind = "note"
+    title: str = ""
+    due_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        _check_time("Note.due_at", self.due_at)
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
-    """A person as a CRM holds them. `handles` maps a platform to the person's remote id or handle there."""
+    """A person as a CRM holds them.
+
+    `handles` maps a platform to the person's remote id or handle there. `fields` is what else is held of them,
+    each under a name of the hub's ("company", "city") or of the account's own, as a text or a list of texts.
+    `key` is our own id, where the CRM has a field for such: the hub finds by it what it created itself. `version`
+    is opaque and another after each change (an ETag), where the CRM tells one.
+
+    One that is pushed to an existing record says in `changed` which names it is to set, out of "name", "emails",
+    "phones", "handles", "url" and the names in `fields`; None sets them all. A name in `changed` whose value is
+    empty is to be emptied. Its `version` is that of the record as the hub last saw it: an adapter that can write
+    on that condition does, and raises `StaleRecord` if the record has changed since.
+    """
 
     remote_id: str = ""
     name: str = ""
@@ -223,12 +251,25 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     phones: Sequence[str] = ()
     handles: Mapping[str, str] = {}
     url: str = ""
+    fields: Mapping[str, str | Sequence[str]] = {}
+    key: str = ""
+    version: str = ""
     updated_at: datetime | None = None
     deleted: bool = False
+    changed: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
-        _check_texts("Contact", remote_id=self.remote_id, name=self.name, url=self.url)
+        _check_texts(
+            "Contact", remote_id=self.remote_id, name=self.name, url=self.url, key=self.key, version=self.version
+        )
         _check_time("Contact.updated_at", self.updated_at)
+
+
+class Push(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact to create in a CRM (`remote_id` None), or a record of it to update."""
+
+    contact: Contact
+    remote_id: str | None = None
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -282,8 +323,8 @@ T = TypeVar("T")
 class Batch(msgspec.Struct, Generic[T], frozen=True):
     """One page of what a reading verb found, and the bookmark to store with it.
 
-    `complete` on the last batch of `fetch_replies` says: these batches together were the whole thread, so what
-    the hub knows and did not see is gone.
+    `complete` on the last batch of `fetch_replies` or `pull_contacts` says: these batches together were the whole
+    thread, or all records, so what the hub knows and did not see is gone.
     """
 
     items: Sequence[T]

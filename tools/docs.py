@@ -38,6 +38,7 @@ _AFTER: dict[str, str] = {
     "GoneError": (
         "as `RejectedError`; under `fetch_replies`: the thread is looked at once more, then never again"
     ),
+    "StaleRecord": "reads the record again, and merges what both sides changed",
     "StaleCursor": "forgets the bookmark and reads anew; nobody is told of what is old",
     "DuplicateError": "takes the `receipt`, or calls `find`",
     "UnknownOutcome": "settles it, in the way that `settle` declares",
