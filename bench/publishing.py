@@ -20,7 +20,8 @@ from hub.http import tls
 from hub.publishing.routes import add_post
 from hub.scheduling.hub import Hub
 from hub.scheduling.tick import Scheduler
-from hub.settings import Account, AccountOptions, HubSection, ScheduleSection, Settings
+from hub.sections import AccountOptions, HubSection, ScheduleSection
+from hub.settings import Account, Settings
 from hub.store import accounts
 from hub.store.posts import NewPost
 

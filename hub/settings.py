@@ -7,108 +7,27 @@ import os
 import tomllib
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import regex
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from hub.errors import ConfigError, HubError
 from hub.secrets import plain_secrets, resolve, secret_values
-from hub.times import Duration, ScheduleText, Zone
+from hub.sections import (
+    AccountOptions,
+    ActivitySection,
+    ContactsSection,
+    HubSection,
+    RouteSection,
+    ScheduleSection,
+    ServeSection,
+)
 from hub.webhooks import EVENTS, GROUPS, WebhookSection, read_key
 
 _NAME = regex.compile(r"[a-z0-9][a-z0-9_-]*")
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True)
-
-
-class HubSection(_Section):
-    """`[hub]`.
-
-    `deadline` bounds one call to a network; `late` what goes out after downtime: a post that is later than that
-    is `missed`, and a person is asked. `posts_per_hour` bounds what goes out on one account (0: no bound). `lease`
-    is how long an account whose process hangs is kept from the others.
-    """
-
-    database: str = "sqlite:///hub.db"
-    timezone: Zone = "UTC"
-    key_file: str = "hub.key"
-    workers: int = Field(default=16, ge=1, le=256)
-    deadline: Duration = timedelta(seconds=30)
-    late: Duration = timedelta(days=1)
-    posts_per_hour: int = Field(default=60, ge=0)
-    lease: Duration = Field(default=timedelta(seconds=120), ge=timedelta(seconds=1))
-    log: Literal["debug", "info", "warning", "error"] = "info"
-
-
-class ScheduleSection(_Section):
-    """`[schedule]`: how often each kind of work is due."""
-
-    publish: ScheduleText = "every 1m"
-    listen: ScheduleText = "every 5m"
-    contacts: ScheduleText = "0 * * * *"
-
-
-def _web_address(text: str) -> str:
-    parts = urlsplit(text)
-    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/")):
-        raise ValueError("write the address alone, such as https://hub.example.org")
-    return text.rstrip("/")
-
-
-class ServeSection(_Section):
-    """`[serve]`: how the page is reached.
-
-    `url` is its address in browsers, if that is not `host` and `port`; with https its cookies go by https alone.
-    `hosts` are further names that it is opened by. `proxies` are the addresses, or networks, of the proxies before
-    it, which are believed who the browser is and whether it came by https; with an https `url` and none named it
-    is one on this machine.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=8765, ge=0, le=65535)
-    url: Annotated[str, AfterValidator(_web_address)] = ""
-    hosts: tuple[str, ...] = ()
-    proxies: tuple[IPvAnyNetwork, ...] = ()
-
-    @property
-    def https(self) -> bool:
-        return self.url.startswith("https://")
-
-
-class RouteSection(_Section):
-    """`[routes.NAME]`: what appears on these accounts goes out to those.
-
-    `backfill` bounds the first read of a source: only what is younger goes out ("all" for everything).
-    `late` replaces the hub's: an item older than that when it is first seen, or that waited longer, is `missed`.
-    """
-
-    sources: tuple[str, ...] = Field(alias="from", min_length=1)
-    targets: tuple[str, ...] = Field(alias="to", min_length=1)
-    backfill: Duration | Literal["all"] = timedelta(days=1)
-    late: Duration | None = None
-
-
-class AccountOptions(_Section):
-    """What the hub itself, not the plugin, takes from `[accounts.NAME]`.
-
-    `overflow` says what happens to a text that is too long; `searches` are queries for brand monitoring;
-    `push` lets a CRM receive contacts. `calls_per_second` and `settle_after` replace the plugin's own values,
-    `posts_per_hour` replaces the hub's.
-    """
-
-    overflow: Literal["thread", "shorten"] = "shorten"
-    searches: tuple[str, ...] = ()
-    push: bool = True
-    calls_per_second: float | None = Field(default=None, gt=0)
-    settle_after: Duration | None = None
-    posts_per_hour: int | None = Field(default=None, ge=0)
 
 
 class Account:
@@ -134,6 +53,8 @@ class Settings:
         environment: Mapping[str, str],
         webhooks: Mapping[str, WebhookSection] | None = None,
         serve: ServeSection | None = None,
+        contacts: ContactsSection | None = None,
+        activities: Mapping[str, ActivitySection] | None = None,
     ) -> None:
         self.path = path
         self.hub = hub
@@ -143,6 +64,8 @@ class Settings:
         self.environment = environment
         self.webhooks = webhooks or {}
         self.serve = serve or ServeSection()
+        self.contacts = contacts or ContactsSection()
+        self.activities = activities or {}
 
     @property
     def folder(self) -> Path:
@@ -200,7 +123,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
         raise ConfigError(
             "{file} is no TOML: {why}", hint="mend that line; texts stand in double quotes", file=path, why=error
         ) from None
-    known = {"hub", "accounts", "routes", "schedule", "serve", "webhooks"}
+    known = {"hub", "accounts", "routes", "schedule", "serve", "webhooks", "contacts", "activities"}
     for key in raw:
         if key not in known:
             raise _unknown_key(path, key, known)
@@ -216,6 +139,11 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
         environment=dict(os.environ if environment is None else environment),
         webhooks={name: _webhook(name, values, path) for name, values in _tables(raw, "webhooks", path)},
         serve=_section(ServeSection, raw.get("serve", {}), path, "serve"),
+        contacts=_section(ContactsSection, raw.get("contacts", {}), path, "contacts"),
+        activities={
+            name: _section(ActivitySection, values, path, f"activities.{name}")
+            for name, values in _tables(raw, "activities", path)
+        },
     )
     _check_routes(settings)
     return settings

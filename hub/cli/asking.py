@@ -17,7 +17,7 @@ from hub.errors import HubError, PluginError, UsageError
 from hub.i18n import _, words_of
 from hub.models import check_text
 from hub.secrets import alternatives
-from hub.settings import AccountOptions
+from hub.sections import AccountOptions
 
 Fetch = Callable[[Any, str], Any]
 _REFERENCES = ("env", "file")

@@ -21,7 +21,7 @@ from hub.errors import UsageError
 from hub.i18n import _
 from hub.scheduling.hub import Hub
 from hub.scheduling.tick import Scheduler
-from hub.settings import ServeSection
+from hub.sections import ServeSection
 from hub.users import setup
 
 # What still answers when told to stop has so long; then the process ends, whatever hangs.

@@ -18,7 +18,7 @@ from hub.models import Batch, Media, Receipt, RemotePost
 from hub.publishing import steps
 from hub.publishing.media import read_image
 from hub.resemblance import not_before, resembles
-from hub.settings import RouteSection
+from hub.sections import RouteSection
 from hub.store import Store, accounts, changes, deliveries, following, posts, repeats, threads
 from hub.store.notices import NOBODY, Notices
 from hub.store.posts import Copy, NewPost

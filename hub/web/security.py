@@ -19,7 +19,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.errors import HubError
-from hub.settings import ServeSection
+from hub.sections import ServeSection
 
 log = structlog.get_logger()
 

@@ -6,24 +6,46 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hub import Contact
+from plugins.crm_generic.filters import EMPTY, KEEP, FilterError, apply
 
 LEFT_OUT = object()
 """What `fill` makes of a template of which no placeholder has a value."""
 
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+# Without spaces, so that the braces of a query language stay what they are.
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.\-]*(?:\[\])?)((?:\|[^{}|]*)*)\}")
+_WORDS = {"text": "", "null": None, "list": [], "false": False, "keep": KEEP}
+
+
+class Empties:
+    """What stands for a value that was emptied: of a text, and of a list."""
+
+    def __init__(self, text: str = "text", list: str = "list") -> None:
+        self.text = _WORDS[text]
+        self.list = _WORDS[list]
+
+
+_PLAIN = Empties()
 
 
 def placeholders(template: Any, where: str = "") -> Iterator[tuple[str, str]]:
     """Yield each placeholder as (key at which it stands, name)."""
+    yield from ((key, name) for key, name, _ in uses(template, where))
+
+
+def uses(template: Any, where: str = "") -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield each placeholder as (key at which it stands, name, filters)."""
     if isinstance(template, str):
-        yield from ((where, name) for name in _PLACEHOLDER.findall(template))
+        yield from ((where, name, _chain(chain)) for name, chain in _PLACEHOLDER.findall(template))
     elif isinstance(template, dict):
         for key, part in template.items():
-            yield from placeholders(part, f"{where}.{key}" if where else key)
+            yield from uses(part, f"{where}.{key}" if where else key)
     elif isinstance(template, list):
         for number, part in enumerate(template):
-            yield from placeholders(part, f"{where}[{number}]")
+            yield from uses(part, f"{where}[{number}]")
+
+
+def _chain(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split("|")[1:])
 
 
 def names(template: Any) -> set[str]:
@@ -31,58 +53,61 @@ def names(template: Any) -> set[str]:
     return {name for _, name in placeholders(template)}
 
 
-def contact_values(contact: Contact) -> dict[str, Any]:
-    """Return what the placeholders of `write` stand for; what the contact lacks is not there.
-
-    The last name is all after the first word, or the only word, since CRMs that have two fields require it.
-    """
-    first, _, rest = contact.name.strip().partition(" ")
-    emails, phones = list(contact.emails), list(contact.phones)
-    values: dict[str, Any] = {
-        "name": contact.name,
-        "first_name": first if rest else "",
-        "last_name": rest.strip() or first,
-        "email": emails[0] if emails else "",
-        "emails": emails,
-        "emails[]": emails,
-        "phone": phones[0] if phones else "",
-        "phones": phones,
-        "phones[]": phones,
-        **{f"handles.{platform}": handle for platform, handle in contact.handles.items()},
-    }
-    return {name: value for name, value in values.items() if value}
-
-
-def fill(template: Any, values: Mapping[str, Any]) -> Any:
+def fill(template: Any, values: Mapping[str, Any], empties: Empties = _PLAIN) -> Any:
     """Fill a template of nested tables and lists.
 
     A text that is one placeholder becomes its value, of whatever type; in a longer text a missing one is empty.
     A part of which no placeholder has a value is `LEFT_OUT`. The part of a list that holds `{emails[]}`
-    is repeated for each e-mail.
+    is repeated for each e-mail. A value that is `EMPTY` becomes what `empties` says. Raises `FilterError` for a
+    value that a filter cannot take.
     """
     wanted = names(template)
     if wanted and wanted.isdisjoint(values):
         return LEFT_OUT
     if isinstance(template, str):
-        if (whole := _PLACEHOLDER.fullmatch(template)) is not None:
-            return values[whole[1]]
-        return _PLACEHOLDER.sub(lambda found: _inline(values.get(found[1], "")), template).strip()
+        return _text(template, values, empties)
     if isinstance(template, dict):
-        made = ((key, fill(part, values)) for key, part in template.items())
+        made = ((key, fill(part, values, empties)) for key, part in template.items())
         return {key: part for key, part in made if part is not LEFT_OUT}
     if isinstance(template, list):
-        return [made for part in template for made in _each(part, values) if made is not LEFT_OUT]
+        filled = [made for part in template for made in _each(part, values, empties) if made is not LEFT_OUT]
+        if filled or not wanted:
+            return filled
+        return LEFT_OUT if empties.list is KEEP else empties.list
     return template
 
 
-def _each(part: Any, values: Mapping[str, Any]) -> list[Any]:
+def _text(template: str, values: Mapping[str, Any], empties: Empties) -> Any:
+    whole = _PLACEHOLDER.fullmatch(template)
+    if whole is not None:
+        name, chain = whole[1], _chain(whole[2])
+        try:
+            made = apply(values[name], chain)
+        except FilterError as error:
+            raise FilterError(f"{template}: {error}") from None
+        if made is EMPTY:
+            made = empties.list if name in ("emails", "phones") else empties.text
+        return LEFT_OUT if made is KEEP else made
+    given = [values[name] for name in names(template) if name in values]
+    if all(value is EMPTY for value in given) and given:
+        return LEFT_OUT if empties.text is KEEP else empties.text
+
+    def inline(found: re.Match[str]) -> str:
+        value = values.get(found[1], "")
+        try:
+            made = apply("" if value is EMPTY else value, _chain(found[2]))
+        except FilterError as error:
+            raise FilterError(f"{found[0]}: {error}") from None
+        return ", ".join(made) if isinstance(made, list) else "" if made in (EMPTY, KEEP, None) else str(made)
+
+    return _PLACEHOLDER.sub(inline, template).strip()
+
+
+def _each(part: Any, values: Mapping[str, Any], empties: Empties) -> list[Any]:
     # A list nested in the part repeats its own part.
     inner = (name for where, name in placeholders(part) if name.endswith("[]") and "[" not in where)
     many = next(inner, None)
     if many is None:
-        return [fill(part, values)]
-    return [fill(part, {**values, many: value}) for value in values.get(many, ())]
-
-
-def _inline(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, list) else str(value)
+        return [fill(part, values, empties)]
+    several = values.get(many, ())
+    return [fill(part, {**values, many: value}, empties) for value in (() if several is EMPTY else several)]

@@ -12,7 +12,8 @@ from starlette.responses import PlainTextResponse
 
 from hub.errors import UsageError
 from hub.scheduling.hub import Hub
-from hub.settings import ServeSection, load
+from hub.sections import ServeSection
+from hub.settings import load
 from hub.users.roles import Permission, Role, User
 from hub.web.app import make_app
 from hub.web.routes import Needs, Room, check_policies, routes_of

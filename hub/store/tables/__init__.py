@@ -2,7 +2,18 @@
 
 from hub.store.tables.accounts import accounts, cursors, jobs, runs, secrets, switches
 from hub.store.tables.changes import beats, changes
-from hub.store.tables.contacts import contact_emails, contacts, notes, records
+from hub.store.tables.contacts import (
+    UNMATCHED,
+    contact_apart,
+    contact_evidence,
+    contact_history,
+    contact_notes,
+    contact_questions,
+    contact_values,
+    contacts,
+    notes,
+    records,
+)
 from hub.store.tables.desk import (
     claims,
     desk_events,
@@ -35,7 +46,12 @@ CONTENT = frozenset(
         copies,
         discussions,
         contacts,
-        contact_emails,
+        contact_values,
+        contact_evidence,
+        contact_apart,
+        contact_questions,
+        contact_history,
+        contact_notes,
         authors,
         mentions,
         mention_versions,
@@ -63,6 +79,7 @@ __all__ = [
     "CONTENT",
     "IN_DOUBT",
     "SELDOM",
+    "UNMATCHED",
     "Id",
     "Moment",
     "accounts",
@@ -72,7 +89,12 @@ __all__ = [
     "beats",
     "changes",
     "claims",
-    "contact_emails",
+    "contact_apart",
+    "contact_evidence",
+    "contact_history",
+    "contact_notes",
+    "contact_questions",
+    "contact_values",
     "contacts",
     "copies",
     "cursors",

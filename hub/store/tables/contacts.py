@@ -1,34 +1,116 @@
-"""The people behind the authors, and what a CRM holds of them."""
+"""The people behind the authors: their cards, what is held of them, what joins them, their records in a CRM."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, Text
+from sqlalchemy import BigInteger, ColumnElement, Index, Text, literal_column, text
 from sqlmodel import Field, SQLModel
 
 from hub.store.tables.ground import Id, Moment, table_of
 
+_JOINED = text("state = 'joined'")
+_PROPOSED = text("state = 'proposed'")
+_OPEN = text("answered_at IS NULL")
+# What matching has not looked at yet.
+UNMATCHED: ColumnElement[bool] = literal_column("unmatched = 1")
+
 
 class ContactRow(SQLModel, table=True):
-    """The person behind one or more authors and CRM records."""
+    """A card: what one source says of a person. Cards that evidence joins are one person, the contact.
+
+    `person_id` is the lowest number among the joined cards, and the contact's number; a card that is joined with
+    none has its own. `name` is what the person is called, kept on the card that has the person's number.
+    """
 
     __tablename__ = "contacts"
+    __table_args__ = (
+        Index("contacts_by_name", "name", "id"),
+        Index("contacts_unmatched", "id", sqlite_where=UNMATCHED, postgresql_where=UNMATCHED),
+    )
     id: int | None = Field(default=None, primary_key=True, sa_type=Id)
+    person_id: int | None = Field(default=None, sa_type=Id, index=True)
     name: str = ""
+    origin: str = Field(default="", sa_column_kwargs={"server_default": ""})
     created_at: datetime = Field(sa_type=Moment)
+    changed_at: datetime | None = Field(default=None, sa_type=Moment)
+    deleted_at: datetime | None = Field(default=None, sa_type=Moment)
+    unmatched: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
 
 
-class ContactEmailRow(SQLModel, table=True):
-    """An e-mail of a contact, in lower case; it belongs to one contact only."""
+class ContactValueRow(SQLModel, table=True):
+    """What a card holds in one field; a list has a row for each of its values, which are `many`.
 
-    __tablename__ = "contact_emails"
-    email: str = Field(primary_key=True)
-    contact_id: int = Field(foreign_key="contacts.id", ondelete="CASCADE", sa_type=Id, index=True)
+    `key` is the value as it is compared (an e-mail, a phone number in E.164), "" where it is not. Of the cards of
+    one person the value that was chosen last, by `at`, is the person's; what lost a choice has 1970.
+    `source` is an account's name, "user", "import" or "author".
+    """
+
+    __tablename__ = "contact_values"
+    __table_args__ = (
+        Index("contact_values_once", "contact_id", "field", "value", unique=True),
+        Index(
+            "contact_values_by_key",
+            "key",
+            "field",
+            sqlite_where=text("key != ''"),
+            postgresql_where=text("key != ''"),
+        ),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=Id)
+    contact_id: int = Field(foreign_key="contacts.id", ondelete="CASCADE", sa_type=Id)
+    field: str
+    value: str = Field(sa_type=Text)
+    many: int = 0
+    key: str = ""
+    at: datetime = Field(sa_type=Moment)
+    source: str = ""
+    user_id: int | None = Field(default=None, sa_type=Id)
+
+
+class EvidenceRow(SQLModel, table=True):
+    """Why two cards may be one person: `state` is joined, proposed, refused or undone.
+
+    `kind` is email, phone, link, record, handle, name or word (a person's); `value` what is the same; `source` who
+    says so (an account, "user"); `weight` is between 0 and 1. `one_id` is the lower number.
+    """
+
+    __tablename__ = "contact_evidence"
+    __table_args__ = (
+        Index("contact_evidence_once", "one_id", "other_id", "kind", "value", unique=True),
+        Index("contact_evidence_joined", "other_id", sqlite_where=_JOINED, postgresql_where=_JOINED),
+        Index("contact_evidence_proposed", "id", sqlite_where=_PROPOSED, postgresql_where=_PROPOSED),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=Id)
+    one_id: int = Field(foreign_key="contacts.id", ondelete="CASCADE", sa_type=Id)
+    other_id: int = Field(foreign_key="contacts.id", ondelete="CASCADE", sa_type=Id)
+    kind: str
+    value: str = ""
+    source: str = ""
+    weight: float
+    state: str
+    at: datetime = Field(sa_type=Moment)
+    user_id: int | None = Field(default=None, sa_type=Id)
+    decided_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class ApartRow(SQLModel, table=True):
+    """Two cards that a person said are not the same; nothing but a person's word joins them again."""
+
+    __tablename__ = "contact_apart"
+    one_id: int = Field(primary_key=True, foreign_key="contacts.id", ondelete="CASCADE", sa_type=Id)
+    other_id: int = Field(primary_key=True, foreign_key="contacts.id", ondelete="CASCADE", sa_type=Id, index=True)
+    at: datetime = Field(sa_type=Moment)
+    user_id: int | None = Field(default=None, sa_type=Id)
 
 
 class RecordRow(SQLModel, table=True):
-    """A contact's record in one CRM, as it was last seen or pushed."""
+    """A card's record in one CRM, as it was last seen or pushed.
+
+    `base` is the last state common to both sides, `theirs` what the CRM held when it was last read, each as JSON
+    of names and values. `key` is our id for a creation, found again after a lost answer. `state` is synced,
+    sending, unknown, failed, asked or gone. `missing` counts the full reads in which a record did not come.
+    """
 
     __tablename__ = "records"
     id: int | None = Field(default=None, primary_key=True, sa_type=Id)
@@ -40,7 +122,83 @@ class RecordRow(SQLModel, table=True):
     url: str = ""
     error: str = Field(default="", sa_type=Text)
     updated_at: datetime = Field(sa_type=Moment)
-    __table_args__ = (Index("records_once", "account", "remote_id", unique=True),)
+    base: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    theirs: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    version: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    key: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    missing: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    changed_at: datetime | None = Field(default=None, sa_type=Moment)
+    __table_args__ = (
+        Index("records_once", "account", "remote_id", unique=True),
+        Index(
+            "records_by_key",
+            "account",
+            "key",
+            unique=True,
+            sqlite_where=text("key != ''"),
+            postgresql_where=text("key != ''"),
+        ),
+    )
+
+
+class QuestionRow(SQLModel, table=True):
+    """What only a person can decide about a record: `kind` is conflict, gone_there, gone_here, create or delete.
+
+    A conflict is about one `field`; `base`, `ours` and `theirs` are JSON. `answer` is ours, theirs, or a value's
+    JSON; for the others what is to be done.
+    """
+
+    __tablename__ = "contact_questions"
+    __table_args__ = (
+        Index(
+            "contact_questions_once",
+            "record_id",
+            "kind",
+            "field",
+            unique=True,
+            sqlite_where=_OPEN,
+            postgresql_where=_OPEN,
+        ),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=Id)
+    kind: str
+    record_id: int = Field(foreign_key="records.id", ondelete="CASCADE", sa_type=Id)
+    contact_id: int = Field(foreign_key="contacts.id", ondelete="CASCADE", sa_type=Id, index=True)
+    field: str = ""
+    base: str = Field(default="", sa_type=Text)
+    ours: str = Field(default="", sa_type=Text)
+    theirs: str = Field(default="", sa_type=Text)
+    at: datetime = Field(sa_type=Moment)
+    answer: str | None = Field(default=None, sa_type=Text)
+    answered_at: datetime | None = Field(default=None, sa_type=Moment)
+    user_id: int | None = Field(default=None, sa_type=Id)
+
+
+class ContactHistoryRow(SQLModel, table=True):
+    """What a field of a card was before, and who changed it: nothing that was typed is lost without this."""
+
+    __tablename__ = "contact_history"
+    id: int | None = Field(default=None, primary_key=True, sa_type=Id)
+    contact_id: int = Field(foreign_key="contacts.id", ondelete="CASCADE", sa_type=Id, index=True)
+    field: str
+    before: str = Field(default="", sa_type=Text)
+    after: str = Field(default="", sa_type=Text)
+    why: str = ""
+    source: str = ""
+    user_id: int | None = Field(default=None, sa_type=Id)
+    at: datetime = Field(sa_type=Moment)
+
+
+class ContactNoteRow(SQLModel, table=True):
+    """What one of the team noted about a person, for the team alone."""
+
+    __tablename__ = "contact_notes"
+    id: int | None = Field(default=None, primary_key=True, sa_type=Id)
+    contact_id: int = Field(foreign_key="contacts.id", ondelete="CASCADE", sa_type=Id, index=True)
+    user_id: int | None = Field(default=None, sa_type=Id)
+    text: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=Moment)
 
 
 class NoteRow(SQLModel, table=True):
@@ -54,6 +212,11 @@ class NoteRow(SQLModel, table=True):
 
 
 contacts = table_of(ContactRow)
-contact_emails = table_of(ContactEmailRow)
+contact_values = table_of(ContactValueRow)
+contact_evidence = table_of(EvidenceRow)
+contact_apart = table_of(ApartRow)
 records = table_of(RecordRow)
+contact_questions = table_of(QuestionRow)
+contact_history = table_of(ContactHistoryRow)
+contact_notes = table_of(ContactNoteRow)
 notes = table_of(NoteRow)

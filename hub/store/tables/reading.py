@@ -58,6 +58,8 @@ class AuthorRow(SQLModel, table=True):
     handle: str = ""
     url: str = ""
     emails: str = ""
+    links: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    verified_links: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
     hash: int = Field(sa_type=BigInteger)
     contact_id: int | None = Field(
         default=None, foreign_key="contacts.id", ondelete="SET NULL", sa_type=Id, index=True
