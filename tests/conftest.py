@@ -6,9 +6,14 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from hub.store import Store, migrate
+from hub.testing.fresh import empty_database
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -45,19 +50,59 @@ def postgresql() -> Iterator[str]:
             server.cleanup()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/hub.db"
-        return
+@pytest.fixture(scope="session")
+def postgresql_blank(postgresql: str) -> str:
+    """The name of a database on that server with all tables and nothing in them; others are copied from it."""
+    with psycopg_to(postgresql) as connection:
+        # Nobody's data: what a crash of this server would lose is of a test that is over.
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
+        connection.execute("CREATE DATABASE blank")
+    store = Store.open(named(postgresql, "blank"))
+    migrate.upgrade(store)
+    store.close()
+    return "blank"
+
+
+def psycopg_to(server: str) -> AbstractContextManager[Any]:
     import psycopg
 
+    return psycopg.connect(server, autocommit=True)
+
+
+def named(server: str, database: str) -> str:
+    head, _, query = server.partition("?")
+    return f"{head.rsplit('/', 1)[0]}/{database}" + (f"?{query}" if query else "")
+
+
+@contextmanager
+def _database(request: pytest.FixtureRequest, folder: Path, *, blank: bool) -> Iterator[str]:
+    """Make a database of the kind that the test is run on; `blank` has all tables, any other has none."""
+    if request.param == "sqlite":
+        path = folder / "hub.db"
+        if blank:
+            path.write_bytes(empty_database())
+        yield f"sqlite:///{path}"
+        return
     server = request.getfixturevalue("postgresql")
     name = f"t{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    head, _, query = server.partition("?")
-    yield f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
-    with psycopg.connect(server, autocommit=True) as connection:
+    template = f" TEMPLATE {request.getfixturevalue('postgresql_blank')}" if blank else ""
+    with psycopg_to(server) as connection:
+        connection.execute(f"CREATE DATABASE {name}{template}")
+    yield named(server, name)
+    with psycopg_to(server) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of each kind with all tables, and nothing in them."""
+    with _database(request, tmp_path, blank=True) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of each kind without any table, as a first start finds it."""
+    with _database(request, tmp_path, blank=False) as url:
+        yield url

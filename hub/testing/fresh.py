@@ -14,11 +14,11 @@ def lay_out(settings: Settings) -> None:
     """Put an empty database where the settings want one, unless it is there or is not SQLite."""
     path = settings.database_url.removeprefix("sqlite:///")
     if path != settings.database_url and not Path(path).exists():
-        Path(path).write_bytes(_empty())
+        Path(path).write_bytes(empty_database())
 
 
 @functools.cache
-def _empty() -> bytes:
+def empty_database() -> bytes:
     """Return a database of this program's schema, as the hub's first start makes it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "hub.db"

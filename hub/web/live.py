@@ -48,9 +48,10 @@ class Gap(NamedTuple):
 class Feed:
     """What changed last, and who waits for more."""
 
-    def __init__(self, store: Store, *, pace: float = 0.05) -> None:
+    def __init__(self, store: Store, *, pace: float = 0.05, heartbeat: float = HEARTBEAT) -> None:
         self._store = store
         self._pace = pace
+        self.heartbeat = heartbeat
         self._window: deque[Change] = deque(maxlen=_WINDOW)
         self._begins = 0
         self._latest = 0
@@ -214,7 +215,7 @@ async def _stream(request: Request, feed: Feed, user: User, after: int) -> Async
     try:
         yield ": here\nretry: 2000\n\n"
         while not feed.ended:
-            if loop.time() - asked >= HEARTBEAT:
+            if loop.time() - asked >= feed.heartbeat:
                 asked = loop.time()
                 # Asked anew: who logged out, or may no longer read, is told nothing more.
                 now = await run_in_threadpool(request.app.state.gate, request)
@@ -232,7 +233,7 @@ async def _stream(request: Request, feed: Feed, user: User, after: int) -> Async
                 after = found[-1].id
                 yield "".join(_events(found, user))
             else:
-                await feed.more(after, max(HEARTBEAT - (loop.time() - asked), 0.0))
+                await feed.more(after, max(feed.heartbeat - (loop.time() - asked), 0.0))
     finally:
         feed.listeners -= 1
 

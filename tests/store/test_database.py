@@ -66,10 +66,10 @@ def test_the_files_of_the_migrations_are_named_by_their_versions() -> None:
         assert Path(script.path).name.startswith(f"{script.revision}_")
 
 
-def test_what_the_first_version_held_is_there_after_an_upgrade(database_url: str) -> None:
+def test_what_the_first_version_held_is_there_after_an_upgrade(bare_database_url: str) -> None:
     from alembic import command
 
-    opened = Store.open(database_url)
+    opened = Store.open(bare_database_url)
     with opened.engine.begin() as connection:
         command.upgrade(migrate._config(connection), "0001")
     opened.write(insert, "old")
@@ -90,8 +90,8 @@ def test_a_newer_database_is_refused_and_left_alone(store: Store) -> None:
     assert migrate.version(store) == "9999"
 
 
-def test_an_empty_database_names_its_mend(database_url: str) -> None:
-    opened = Store.open(database_url)
+def test_an_empty_database_names_its_mend(bare_database_url: str) -> None:
+    opened = Store.open(bare_database_url)
     with pytest.raises(StoreError) as caught, opened.read() as connection:
         connection.execute(sa.select(tables.posts.c.id))
     assert caught.value.hint == "run `hub db upgrade`"

@@ -181,19 +181,17 @@ def test_nobody_is_told_anything(place: Place, url: str) -> None:
         assert (stream.answer.status, stream.wait(1, 0.2)) == (401, [])
 
 
-def test_who_is_shut_out_hears_no_more_within_the_heartbeat(
-    place: Place, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # A quarter of a minute is longer than a test should wait; the rest is as it is.
-    monkeypatch.setattr(live, "HEARTBEAT", 0.3)
-    start = latest(place)
-    with listening(url, place.secrets["rita"], start) as stream:
-        note(place, 1)
-        stream.wait(1)
-        people.disable(place.hub.store, "rita", place.hub.clock())
-        ended = stream.ended.wait(5)
-        note(place, 2)
-        assert (ended, [one.ref for one in stream.events]) == (True, [1])
+def test_who_is_shut_out_hears_no_more_within_the_heartbeat(tmp_path: Path) -> None:
+    with opened(tmp_path) as place:
+        # A quarter of a minute is longer than a test should wait.
+        place.app.state.live = live.Feed(place.hub.store, heartbeat=0.3)
+        with running(place.app) as url, listening(url, place.secrets["rita"], latest(place)) as stream:
+            note(place, 1)
+            stream.wait(1)
+            people.disable(place.hub.store, "rita", place.hub.clock())
+            ended = stream.ended.wait(5)
+            note(place, 2)
+            assert (ended, [one.ref for one in stream.events]) == (True, [1])
 
 
 def test_what_another_process_would_write_is_told_too(place: Place, url: str) -> None:
