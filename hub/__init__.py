@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hub import vcard
     from hub.adapter import (
         AccountSettings,
         Adapter,
@@ -115,6 +116,7 @@ __all__ = [
     "find_in_timeline",
     "hookimpl",
     "text_key",
+    "vcard",
 ]
 
 # `hub --help` must not wait for pydantic and httpx, which the modules below import.
@@ -179,11 +181,13 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 def __getattr__(name: str) -> object:
     """Import a public name when it is first used (PEP 562)."""
+    from importlib import import_module
+
+    if name == "vcard":
+        return import_module(f"{__name__}.vcard")
     module = _HOME.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
     value: object = getattr(import_module(f"{__name__}.{module}"), name)
     globals()[name] = value
     return value
