@@ -21,6 +21,7 @@ from hub.testing import MemoryVault
 
 BUILT_IN = (
     "bluesky",
+    "carddav",
     "crm_generic",
     "facebook",
     "mastodon",
@@ -31,7 +32,10 @@ BUILT_IN = (
     "wordpress",
 )
 # What a plugin may only import when it is at work; httpx and click come with `hub` itself.
-HEAVY = ("sqlalchemy", "sqlmodel", "PIL", "oauthlib", "feedparser", "cryptography", "tenacity", "linkify_it")
+HEAVY = (
+    *("sqlalchemy", "sqlmodel", "PIL", "oauthlib", "feedparser", "cryptography", "tenacity", "linkify_it"),
+    "vobject",
+)
 
 AUDIT = """
 import sys

@@ -323,6 +323,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _take  # noqa: N815  # http.server's names
+    do_PROPFIND = do_REPORT = _take  # noqa: N815  # WebDAV's
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: a double's calls are in `calls`."""

@@ -8,6 +8,7 @@ from real.bluesky import Network
 from real.mastodon import Mock
 from real.oauth2 import OAuth2
 from real.proxy import FaultProxy
+from real.radicale import Radicale
 from real.serving import NotInstallable, Server
 from real.snac import Snac
 from real.telegram import LoBotApi, TelegramTestApi
@@ -16,7 +17,7 @@ from real.wordpress import WordPressServer
 # The one that takes longest comes first.
 ALL: tuple[type[Server], ...] = (
     *(Network, FaultProxy, WordPressServer, Snac),
-    *(Mock, OAuth2, TelegramTestApi, LoBotApi),
+    *(Mock, OAuth2, TelegramTestApi, LoBotApi, Radicale),
 )
 
 
