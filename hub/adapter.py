@@ -259,6 +259,11 @@ class ContactSync(Adapter):
         return BASIC_NAMES
 
     @property
+    def single(self) -> frozenset[str]:
+        """The lists ("emails", "phones") of which a record holds the first element alone."""
+        return frozenset()
+
+    @property
     def abilities(self) -> frozenset[Ability]:
         """What this account can do beyond reading and writing contacts."""
         return frozenset({"note"})

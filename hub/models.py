@@ -234,8 +234,9 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
     """A person as a CRM holds them.
 
-    `handles` maps a platform to the person's remote id or handle there. `fields` is what else is held of them,
-    each under a name of the hub's ("company", "city") or of the account's own, as a text or a list of texts.
+    `handles` maps a platform to the person's remote id or handle there. `url` is a page of their own; `link` where
+    the record itself is opened in the CRM, which is no field and is never pushed. `fields` is what else is held of
+    them, each under a name of the hub's ("company", "city") or of the account's own, as a text or a list of texts.
     `key` is our own id, where the CRM has a field for such: the hub finds by it what it created itself. `version`
     is opaque and another after each change (an ETag), where the CRM tells one.
 
@@ -251,6 +252,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     phones: Sequence[str] = ()
     handles: Mapping[str, str] = {}
     url: str = ""
+    link: str = ""
     fields: Mapping[str, str | Sequence[str]] = {}
     key: str = ""
     version: str = ""
@@ -260,7 +262,13 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _check_texts(
-            "Contact", remote_id=self.remote_id, name=self.name, url=self.url, key=self.key, version=self.version
+            "Contact",
+            remote_id=self.remote_id,
+            name=self.name,
+            url=self.url,
+            link=self.link,
+            key=self.key,
+            version=self.version,
         )
         _check_time("Contact.updated_at", self.updated_at)
 

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from itertools import count
@@ -630,6 +630,106 @@ class PullsOnce(Crm):
             yield from super().pull_contacts(cursor)
         else:
             yield hub.Batch([], cursor)
+
+
+@caught("test_an_update_sets_only_what_changed", "send only what contact.changed names", CrmDouble)
+class SendsEverything(Crm):
+    def push_contact(self, contact: hub.Contact, remote_id: str | None) -> hub.Receipt:
+        return super().push_contact(structs.replace(contact, changed=None), remote_id)
+
+
+@caught("test_what_was_emptied_is_empty_and_the_rest_stays", "is to be emptied", CrmDouble)
+class NeverEmpties(Crm):
+    def push_contact(self, contact: hub.Contact, remote_id: str | None) -> hub.Receipt:
+        held = {*contact.fields, *(name for name in ("name", "emails", "phones") if getattr(contact, name))}
+        changed = None if contact.changed is None else contact.changed & held
+        return super().push_contact(structs.replace(contact, changed=changed), remote_id)
+
+
+@caught("test_every_field_comes_back_as_it_was_given", "came back as", CrmDouble)
+class LosesFields(Crm):
+    def push_contact(self, contact: hub.Contact, remote_id: str | None) -> hub.Receipt:
+        return super().push_contact(structs.replace(contact, fields={}), remote_id)
+
+
+@caught("test_what_it_reads_and_writes_are_names_of_a_contact", "must be a frozenset", CrmDouble)
+class ReadsAList(Crm):
+    @property
+    def reads(self) -> Any:
+        return sorted(super().reads)
+
+
+@caught("test_what_a_lost_answer_made_is_found", "find_contacts found []", CrmDouble)
+class FindsNobody(Crm):
+    def find_contacts(self, contact: hub.Contact) -> list[hub.Contact]:
+        return []
+
+
+@caught("test_what_a_lost_answer_made_is_found", "by the name alone", CrmDouble)
+class FindsByName(Crm):
+    def find_contacts(self, contact: hub.Contact) -> list[hub.Contact]:
+        everyone = [one for batch in self.pull_contacts(None) for one in batch.items]
+        return [one for one in everyone if one.name == contact.name]
+
+
+@caught("test_one_record_is_as_it_was_pulled_and_none_when_it_is_gone", "return None for a record", CrmDouble)
+class RemembersRecords(Crm):
+    def get_contact(self, remote_id: str) -> hub.Contact | None:
+        known: dict[str, hub.Contact | None] = vars(self).setdefault("known", {})
+        if remote_id not in known:
+            known[remote_id] = super().get_contact(remote_id)
+        return known[remote_id]
+
+
+@caught("test_a_deletion_takes_one_record_and_again_is_no_error", "it is a success", CrmDouble)
+class DeletesOnce(Crm):
+    def delete_contact(self, remote_id: str, version: str = "") -> None:
+        if self.get_contact(remote_id) is None:
+            raise hub.GoneError("there is no such contact")
+        super().delete_contact(remote_id, version)
+
+
+@caught("test_a_write_to_what_has_changed_since_is_refused", "raise hub.StaleRecord", CrmDouble)
+class IgnoresTheVersion(Crm):
+    def push_contact(self, contact: hub.Contact, remote_id: str | None) -> hub.Receipt:
+        return super().push_contact(structs.replace(contact, version=""), remote_id)
+
+
+@caught("test_of_many_the_bad_one_alone_fails", "outcomes for 5 pushes", CrmDouble)
+class StopsAtTheBadOne(Crm):
+    def push_contacts(self, pushes: Sequence[hub.Push]) -> Iterator[hub.Receipt | hub.HubError]:
+        for outcome in super().push_contacts(pushes):
+            yield outcome
+            if isinstance(outcome, hub.HubError):
+                return
+
+
+@caught("test_of_many_whose_answer_is_lost_none_is_there_twice", "it must be hub.UnknownOutcome", CrmDouble)
+class LostMeansNothingDone(Crm):
+    def push_contacts(self, pushes: Sequence[hub.Push]) -> Iterator[hub.Receipt | hub.HubError]:
+        for outcome in super().push_contacts(pushes):
+            yield hub.TransientError("try again") if isinstance(outcome, hub.UnknownOutcome) else outcome
+
+
+@caught("test_a_list_that_is_called_complete_has_every_record", "only the last may be", CrmDouble)
+class EveryPageIsComplete(Crm):
+    def pull_contacts(self, cursor: str | None) -> Iterator[hub.Batch[hub.Contact]]:
+        for batch in super().pull_contacts(cursor):
+            yield hub.Batch(batch.items, batch.cursor, complete=cursor is None)
+
+
+@caught("test_a_list_that_is_called_complete_has_every_record", "takes these for deleted", CrmDouble)
+class CompleteWithoutAPage(Crm):
+    def pull_contacts(self, cursor: str | None) -> Iterator[hub.Batch[hub.Contact]]:
+        for number, batch in enumerate(super().pull_contacts(cursor)):
+            yield structs.replace(batch, items=()) if number == 1 else batch
+
+
+@caught("test_a_record_that_is_gone_is_seen_to_be", "nor was a whole list complete", CrmDouble)
+class NeverComplete(Crm):
+    def pull_contacts(self, cursor: str | None) -> Iterator[hub.Batch[hub.Contact]]:
+        for batch in super().pull_contacts(cursor):
+            yield hub.Batch(batch.items, batch.cursor)
 
 
 # Refusals

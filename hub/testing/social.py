@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from hub.testing.double import Double
+from hub.testing.double import Double, Request
 
 T = TypeVar("T")
 
@@ -204,7 +204,17 @@ class FeedDouble(ListingDouble):
 
 
 class ContactsDouble(ListingDouble):
-    """A double of a CRM."""
+    """A double of a CRM.
+
+    `samples` are values of the fields beyond the basic ones that the CRM holds as they are, by `Contact.fields`'
+    names: the kit writes and empties them.
+    """
+
+    samples: ClassVar[Mapping[str, str | Sequence[str]]] = {}
+
+    def writes(self, request: Request) -> bool:
+        """Tell whether a call may change something; a CRM that reads by POST says here which do."""
+        return request.method in ("POST", "PUT", "PATCH", "DELETE")
 
     @abstractmethod
     def add_contact(self, name: str, *emails: str) -> str:

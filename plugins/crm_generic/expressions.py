@@ -24,26 +24,26 @@ def _functions() -> Any:
     from jmespath import functions
     from jmespath.functions import signature
 
-    class Functions(functions.Functions):  # type: ignore[misc]  # it has no types
-        @signature({"types": ["string", "null"]}, {"types": ["string"]})  # type: ignore[untyped-decorator]
+    class Functions(functions.Functions):
+        @signature({"types": ["string", "null"]}, {"types": ["string"]})
         def _func_split(self, text: str | None, separator: str) -> list[str]:
             parts = (text or "").split(separator) if separator else (text or "").split()
             return [part for each in parts if (part := each.strip())]
 
-        @signature({"types": ["string", "null"]}, {"types": ["string"]}, {"types": ["string"]})  # type: ignore[untyped-decorator]
+        @signature({"types": ["string", "null"]}, {"types": ["string"]}, {"types": ["string"]})
         def _func_replace(self, text: str | None, old: str, new: str) -> str:
             return (text or "").replace(old, new)
 
-        @signature({"types": ["string", "null"]}, {"types": ["string"]})  # type: ignore[untyped-decorator]
+        @signature({"types": ["string", "null"]}, {"types": ["string"]})
         def _func_match(self, text: str | None, pattern: str) -> str | None:
             found = re.search(pattern, text or "")
             return None if found is None else found[found.re.groups and 1]
 
-        @signature({"types": ["string", "null"]})  # type: ignore[untyped-decorator]
+        @signature({"types": ["string", "null"]})
         def _func_lower(self, text: str | None) -> str:
             return (text or "").lower()
 
-        @signature({"types": ["number", "string", "null"]}, {"types": ["number"]})  # type: ignore[untyped-decorator]
+        @signature({"types": ["number", "string", "null"]}, {"types": ["number"]})
         def _func_divide(self, number: float | str | None, by: float) -> str | None:
             from decimal import Decimal, InvalidOperation
 
@@ -54,13 +54,13 @@ def _functions() -> Any:
             except InvalidOperation:
                 raise ValueError(f"divide() was given {str(number)[:40]!r}") from None
 
-        @signature({"types": ["number", "string", "null", "boolean"]})  # type: ignore[untyped-decorator]
+        @signature({"types": ["number", "string", "null", "boolean"]})
         def _func_iso_date(self, value: float | str | bool | None) -> str | None:
             if value in (None, "", 0, "0") or isinstance(value, bool):
                 return None
             return _time_of(value).date().isoformat()
 
-        @signature({"types": ["string", "null", "boolean"]}, {"types": ["string"]})  # type: ignore[untyped-decorator]
+        @signature({"types": ["string", "null", "boolean"]}, {"types": ["string"]})
         def _func_read_date(self, text: str | bool | None, pattern: str) -> str | None:
             if not text or isinstance(text, bool):
                 return None

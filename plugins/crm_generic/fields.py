@@ -2,47 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from plugins.crm_generic.templates import names, placeholders
-
-
-def _expression(text: str) -> str:
-    import jmespath
-    from jmespath.exceptions import IncompleteExpressionError, JMESPathError, ParseError
-    from jmespath.functions import Functions
-
-    try:
-        parsed = jmespath.compile(text).parsed
-    except IncompleteExpressionError:
-        raise ValueError(f"{text!r} is no JMESPath expression: it ends too early") from None
-    except ParseError as error:
-        at = error.lex_position + 1
-        raise ValueError(f"{text!r} is no JMESPath expression: wrong at character {at}") from None
-    except JMESPathError:
-        raise ValueError("a JMESPath expression cannot be empty") from None
-    for name in _functions(parsed):
-        if name not in Functions.FUNCTION_TABLE:
-            raise ValueError(f"{text!r} is no JMESPath expression: there is no function {name}")
-    return text
+from plugins.crm_generic import expressions, filters
+from plugins.crm_generic.templates import names, uses
 
 
-def _functions(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        if node["type"] == "function_expression":
-            yield node["value"]
-        for child in node["children"]:
-            yield from _functions(child)
+class Part(BaseModel):
+    """A table inside the account's table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def _path(text: str) -> str:
     if not text.startswith("/") or "?" in text or "#" in text:
         raise ValueError(f"{text!r} must begin with / and have no query; give parameters as params")
-    only(text, ("id",))
+    return text
+
+
+def _record_path(text: str) -> str:
+    only(_path(text), ("id",))
+    return text
+
+
+def _address(text: str) -> str:
+    if not text.startswith(("/", "https://", "http://")):
+        raise ValueError(f"{text!r} must be an address, or a path that begins with /")
     return text
 
 
@@ -60,20 +49,49 @@ def _zone(text: str) -> str:
     return text
 
 
+def _link(text: str) -> str:
+    if "{id}" not in text:
+        return expressions.checked(text)
+    only(text, ("id", "site"))
+    return text
+
+
+def _pattern(text: str) -> str:
+    try:
+        groups = re.compile(text).groups
+    except re.error as error:
+        raise ValueError(f"{text!r} is no regular expression: {error}") from None
+    if groups != 1:
+        raise ValueError(f"{text!r} must hold one group in brackets, which is what is taken")
+    return text
+
+
 def only(template: Any, allowed: tuple[str, ...], where: str = "") -> None:
-    """Raise ValueError naming the key and the first placeholder that is not among `allowed` (`x.*`: a prefix)."""
-    for key, name in placeholders(template, where):
+    """Raise ValueError naming the key and the first placeholder or filter that there is not.
+
+    `allowed` are the placeholders that there are (`x.*`: all that begin with `x.`).
+    """
+    for key, name, chain in uses(template, where):
         prefix, dot, rest = name.partition(".")
+        at = f"{key}: " if key else ""
         if name not in allowed and not (dot and rest and f"{prefix}.*" in allowed):
             known = ", ".join("{" + each + "}" for each in allowed)
-            raise ValueError(f"{key + ': ' if key else ''}{{{name}}} is no placeholder here; there are {known}")
+            raise ValueError(f"{at}{{{name}}} is no placeholder here; there are {known}")
+        try:
+            filters.check(chain)
+        except ValueError as error:
+            raise ValueError(f"{at}{{{name}}}: {error}") from None
 
 
 def holds(name: str, *templates: Any) -> bool:
     return any(name in names(template) for template in templates)
 
 
-Expression = Annotated[str, AfterValidator(_expression)]
+Expression = Annotated[str, AfterValidator(expressions.checked)]
 Path = Annotated[str, AfterValidator(_path)]
+RecordPath = Annotated[str, AfterValidator(_record_path)]
+Address = Annotated[str, AfterValidator(_address)]
 TimeFormat = Annotated[str, AfterValidator(_time_format)]
 Zone = Annotated[str, AfterValidator(_zone)]
+Link = Annotated[str, AfterValidator(_link)]
+Pattern = Annotated[str, AfterValidator(_pattern)]

@@ -1,45 +1,23 @@
-"""A double of a small CRM: contacts, custom fields and notes; four ways to sign, five to page."""
+"""A double of a small CRM: contacts, custom fields, notes, search and batches; four ways to sign, five to page."""
 
 from __future__ import annotations
 
-import base64
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Literal
-from urllib.parse import urlencode
+import time as clock
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, ClassVar, Literal
 
 from hub import AuthError, GoneError, RejectedError, TransientError
-from hub.testing import ContactsDouble, Refusal, Reply, Request
+from hub.testing import Refusal, Reply, Request
+from plugins.crm_generic.sandbox_account import settings
+from plugins.crm_generic.sandbox_door import AuthKind, CrmDoor, PagingKind
+from plugins.crm_generic.sandbox_records import Failed, Record, checked, only
 
-AuthKind = Literal["bearer", "basic", "header", "query"]
-PagingKind = Literal["page", "offset", "cursor", "link", "link_header"]
-
-_SIZES = {"page": "per_page", "offset": "limit", "cursor": "limit", "link": "per_page", "link_header": "per_page"}
-_CUSTOM = ("vk_id", "facebook", "x")
-
-
-@dataclass(slots=True)
-class Record:
-    """One contact as the CRM holds it."""
-
-    id: int
-    first_name: str = ""
-    last_name: str = ""
-    emails: list[str] = field(default_factory=list)
-    phones: list[str] = field(default_factory=list)
-    custom: dict[str, str] = field(default_factory=dict)
-    archived: bool = False
-    updated_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-
-class Failed(Exception):
-    """What the CRM answers instead, as `Reply`."""
-
-    def __init__(self, status: int, code: str, message: str, **more: Any) -> None:
-        super().__init__(message)
-        self.reply = Reply({"error": {"code": code, "message": message, **more}}, status=status)
+_ACTIVITIES = {
+    "notes": {"text": str, "url": str, "external_id": str},
+    "tasks": {"text": str, "title": str, "url": str, "external_id": str, "due_at": str},
+    "leads": {"text": str, "title": str, "url": str, "external_id": str},
+}
 
 
 def _answer(status: int, code: str, message: str, **headers: str) -> Reply:
@@ -62,16 +40,18 @@ _REFUSALS = (
 )
 
 
-class CrmDouble(ContactsDouble):
+class CrmDouble(CrmDoor):
     """A CRM on loopback.
 
     `contacts` and `notes` are its state, by id. `unique_email` refuses a second contact with the same e-mail
-    with 409. `max_size` caps a page in silence. `budget` is the number of calls in `window` seconds.
+    with 409. `max_size` caps a page in silence. `budget` is the number of calls in `window` seconds. The search
+    does not find what was made less than `search_lag` seconds ago.
     """
 
     secret = "s3cr3t-of-the-crm"
     user = "robot"
     refusals = _REFUSALS
+    samples: ClassVar[Mapping[str, str | Sequence[str]]] = {"company": "Анна & Co", "tags": ["a b", "vip"]}
 
     def __init__(
         self,
@@ -85,6 +65,7 @@ class CrmDouble(ContactsDouble):
         max_size: int = 100,
         budget: int | None = None,
         window: float = 1.0,
+        search_lag: float = 0.0,
     ) -> None:
         super().__init__(port, latency=latency)
         self.auth = auth
@@ -94,11 +75,11 @@ class CrmDouble(ContactsDouble):
         self.max_size = max_size
         self.budget = budget
         self.window = window
+        self.search_lag = search_lag
         self.contacts: dict[str, Record] = {}
         self.notes: dict[str, dict[str, str]] = {}
+        self._made_at: dict[int, float] = {}
         self._last_id = 0
-        self._window_ends = 0.0
-        self._spent = 0
 
     def add_contact(
         self,
@@ -114,8 +95,7 @@ class CrmDouble(ContactsDouble):
         first, _, last = name.partition(" ")
         custom = {"vk_id": vk, "facebook": facebook, "x": x}
         with self.lock:
-            record = Record(
-                id=self._next_id(),
+            record = self._made(
                 first_name=first,
                 last_name=last,
                 emails=list(emails),
@@ -123,13 +103,12 @@ class CrmDouble(ContactsDouble):
                 custom={key: value for key, value in custom.items() if value},
             )
             record.updated_at = updated_at or record.updated_at
-            self.contacts[str(record.id)] = record
+            self._made_at[record.id] = 0.0
         return str(record.id)
 
     def people(self) -> list[tuple[str, Sequence[str]]]:
         with self.lock:
-            everyone = list(self.contacts.values())
-        return [(f"{one.first_name} {one.last_name}".strip(), one.emails) for one in everyone]
+            return [(one.name, one.emails) for one in self.contacts.values()]
 
     def noted(self) -> list[str]:
         with self.lock:
@@ -140,14 +119,21 @@ class CrmDouble(ContactsDouble):
         with self.lock:
             record = self.contacts[contact_id]
             record.first_name, _, record.last_name = name.partition(" ")
-            record.updated_at = datetime.now(UTC)
+            record.touch()
+
+    def change_contact(self, contact_id: str, **values: Any) -> None:
+        """Let somebody at the CRM change a contact's fields, named as in `Record`."""
+        with self.lock:
+            record = self.contacts[contact_id]
+            for name, value in values.items():
+                setattr(record, name, value)
+            record.touch()
 
     def archive_contact(self, contact_id: str) -> None:
         """Let somebody at the CRM archive a contact; it stays in the list, marked."""
         with self.lock:
-            record = self.contacts[contact_id]
-            record.archived = True
-            record.updated_at = datetime.now(UTC)
+            self.contacts[contact_id].archived = True
+            self.contacts[contact_id].touch()
 
     def remove_contact(self, contact_id: str) -> None:
         """Let somebody at the CRM delete a contact for good."""
@@ -163,195 +149,128 @@ class CrmDouble(ContactsDouble):
             "header": {"name": "X-Api-Key", "prefix": "Token "},
             "query": {"name": "api_key"},
         }[self.auth]
-        size = {"size_param": _SIZES[self.paging], "size": 100}
-        paging: dict[str, Any] = {
-            "page": {"kind": "page", "param": "page", **size},
-            "offset": {"kind": "offset", "param": "offset", **size},
-            "cursor": {"kind": "cursor", "param": "after", "next": "paging.next.after", **size},
-            "link": {"kind": "link", "next": "links.next", **size},
-            "link_header": {"kind": "link", **size},
-        }[self.paging]
-        return {
-            "api_url": f"{self.url}/api",
-            "auth": auth,
-            "check": {"path": "/me", "id": "id", "name": "name"},
-            "contacts": {
-                "list": {
-                    "path": "/contacts",
-                    "params": {"updated_since": "{since}"},
-                    "items": "data",
-                    "paging": paging,
-                    "since": {"format": "iso"},
-                },
-                "create": {
-                    "path": "/contacts",
-                    "existing_id": "error.existing_id",
-                    **({"id": "id"} if self.id_in == "body" else {}),
-                },
-                "update": {"path": "/contacts/{id}"},
-            },
-            "map": {
-                "id": "id",
-                "name": "join(' ', [first_name, last_name][?@])",
-                "emails": "emails[].value",
-                "phones": "phones",
-                "updated_at": "updated_at",
-                "url": "url",
-                "deleted": "archived",
-                "handles": {"vk": "custom.vk_id", "facebook": "custom.facebook", "twitter": "custom.x"},
-            },
-            "write": {
-                "first_name": "{first_name}",
-                "last_name": "{last_name}",
-                "emails": [{"value": "{emails[]}"}],
-                "phones": "{phones}",
-                "custom": {"vk_id": "{handles.vk}", "facebook": "{handles.facebook}", "x": "{handles.twitter}"},
-            },
-            "notes": {
-                "path": "/contacts/{id}/notes",
-                "body": {"text": "{text}", "url": "{url}", "external_id": "{key}"},
-                "id": "id",
-            },
-        }
+        return settings(self.url, auth, self.paging, self.id_in)
 
     def answer(self, request: Request) -> Reply:
         try:
-            self._check_auth(request)
-            self._check_budget()
+            self.check_auth(request)
+            self.check_budget()
             return self._route(request)
         except Failed as failed:
             return failed.reply
         except ValueError:
             return Failed(400, "bad_json", "The body is not JSON").reply
 
-    def _check_auth(self, request: Request) -> None:
-        basic = base64.b64encode(f"{self.user}:{self.secret}".encode()).decode()
-        header = request.headers.get("authorization")
-        proved = {
-            "bearer": header == f"Bearer {self.secret}",
-            "basic": header == f"Basic {basic}",
-            "header": request.headers.get("x-api-key") == f"Token {self.secret}",
-            "query": request.query.get("api_key") == self.secret,
-        }
-        if not proved[self.auth]:
-            raise Failed(401, "unauthorized", "The credentials are missing or wrong")
-
-    def _check_budget(self) -> None:
-        if self.budget is None:
-            return
-        now = time.monotonic()
-        if now >= self._window_ends:
-            self._window_ends, self._spent = now + self.window, 0
-        self._spent += 1
-        if self._spent > self.budget:
-            failed = Failed(429, "too_many_requests", "Too many requests")
-            left = self._window_ends - now
-            headers = {
-                "Retry-After": f"{left:.2f}",
-                "X-RateLimit-Limit": str(self.budget),
-                "X-RateLimit-Remaining": "0",
-                "X-RateLimit-Reset": f"{left:.2f}",
-            }
-            failed.reply = Reply(failed.reply.json, status=429, headers=headers)
-            raise failed
-
     def _route(self, request: Request) -> Reply:
         parts = request.path.strip("/").split("/")
         match request.method, parts:
             case "GET", ["api", "me"]:
-                self._parameters(request)
+                self.parameters(request)
                 return Reply({"id": 7, "name": "Sales robot"})
             case "GET", ["api", "contacts"]:
-                return self._list(request)
+                return self.listed(request)
+            case "GET", ["api", "search"]:
+                return self._search(request)
             case "POST", ["api", "contacts"]:
-                self._parameters(request)
+                self.parameters(request)
                 return self._create(request)
+            case "GET", ["api", "contacts", contact_id]:
+                self.parameters(request)
+                return self._one(self._record(contact_id))
             case "PATCH", ["api", "contacts", contact_id]:
-                self._parameters(request)
-                return self._update(request, contact_id)
-            case "POST", ["api", "contacts", contact_id, "notes"]:
-                self._parameters(request)
-                return self._note(request, contact_id)
+                self.parameters(request)
+                return self._one(self._updated(contact_id, request.json(), request.headers.get("if-match")))
+            case "DELETE", ["api", "contacts", contact_id]:
+                self._record(contact_id, request.headers.get("if-match"))
+                del self.contacts[contact_id]
+                return Reply(body=b"", status=204)
+            case ("POST" | "PATCH") as method, ["api", "batch"]:
+                return self._batch(method, request)
+            case "POST", ["api", "contacts", contact_id, ("notes" | "tasks" | "leads") as kind]:
+                self.parameters(request)
+                return self._activity(request, contact_id, kind)
         raise Failed(404, "not_found", f"There is no {request.method} {request.path}")
 
-    def _parameters(self, request: Request, *allowed: str) -> dict[str, str]:
-        given = {name: value for name, value in request.query.items() if name != "api_key" or self.auth != "query"}
-        for name in given:
-            if name not in allowed:
-                raise Failed(400, "unknown_parameter", f"Unknown parameter {name}")
-        return given
-
-    def _list(self, request: Request) -> Reply:
-        size_name = _SIZES[self.paging]
-        place = {"page": "page", "offset": "offset"}.get(self.paging, "after")
-        given = self._parameters(request, size_name, place, "updated_since")
-        size = min(_number(given, size_name, 20), self.max_size)
-        records = sorted(self.contacts.values(), key=lambda record: record.id)
-        if "updated_since" in given:
-            since = _time(given["updated_since"])
-            records = [record for record in records if record.updated_at >= since]
-        if self.paging == "page":
-            start = (_number(given, "page", 1) - 1) * size
-            if start < 0:
-                raise Failed(400, "bad_parameter", "page begins with 1")
-            return Reply({"data": self._page(records[start : start + size])})
-        if self.paging == "offset":
-            start = _number(given, "offset", 0)
-            found = records[start : start + size]
-            more = start + size < len(records)
-            return Reply({"data": self._page(found), "has_more": more})
-        if self.stale_cursors and "after" in given:
-            raise Failed(400, "bad_parameter", "after is no cursor")
-        after = _id_after(given.get("after", ""))
-        records = [record for record in records if record.id > after]
-        found = records[:size]
-        data = self._page(found)
-        if len(records) <= size:
-            return Reply({"data": data})
-        following = base64.urlsafe_b64encode(f"id:{found[-1].id}".encode()).decode()
-        if self.paging == "cursor":
-            return Reply({"data": data, "paging": {"next": {"after": following}}})
-        # As many CRMs do, the link repeats the whole query, the key in it too.
-        link = f"{self.url}{request.path}?{urlencode({**request.query, 'after': following})}"
-        if self.paging == "link":
-            return Reply({"data": data, "links": {"next": link}})
-        return Reply(
-            {"data": data}, headers={"Link": f'<{self.url}{request.path}>; rel="first", <{link}>; rel="next"'}
-        )
-
-    def _page(self, records: Sequence[Record]) -> list[dict[str, Any]]:
-        return [self._shown(record) for record in self.arranged(records)]
+    def _search(self, request: Request) -> Reply:
+        given = self.parameters(request, "email", "phone", "external_id")
+        indexed = clock.monotonic() - self.search_lag
+        found = []
+        for record in self.contacts.values():
+            held = {
+                "email": [email.lower() for email in record.emails],
+                "phone": record.phones,
+                "external_id": [record.external_id],
+            }
+            if self._made_at[record.id] <= indexed and any(given[name].lower() in held[name] for name in given):
+                found.append(record.shown(self.url))
+        return Reply({"data": found})
 
     def _create(self, request: Request) -> Reply:
-        fields = _checked(request.json())
+        record = self._entered(request.json())
+        if self.id_in == "location":
+            return Reply(body=b"", status=201, headers={"Location": f"/api/contacts/{record.id}"})
+        return Reply(record.shown(self.url), status=201)
+
+    def _entered(self, body: Any) -> Record:
+        fields = checked(body)
         if "last_name" not in fields:
             raise Failed(422, "required", "last_name is required")
         self._check_unique(fields, None)
-        record = Record(id=self._next_id(), **fields)
-        self.contacts[str(record.id)] = record
-        if self.id_in == "location":
-            return Reply(body=b"", status=201, headers={"Location": f"/api/contacts/{record.id}"})
-        return Reply(self._shown(record), status=201)
+        return self._made(**fields)
 
-    def _update(self, request: Request, contact_id: str) -> Reply:
-        record = self._record(contact_id)
-        fields = _checked(request.json())
+    def _made(self, **fields: Any) -> Record:
+        self._last_id += 1
+        record = Record(id=self._last_id, **fields)
+        self.contacts[str(record.id)] = record
+        self._made_at[record.id] = clock.monotonic()
+        return record
+
+    def _one(self, record: Record) -> Reply:
+        return Reply(record.shown(self.url), headers={"ETag": f'"{record.version}"'})
+
+    def _updated(self, contact_id: str, body: Any, condition: str | None) -> Record:
+        record = self._record(contact_id, condition)
+        fields = checked(body)
         self._check_unique(fields, record)
         fields["custom"] = {**record.custom, **fields.get("custom", {})}
         for name, value in fields.items():
             setattr(record, name, value)
-        record.updated_at = datetime.now(UTC)
-        return Reply(self._shown(record))
+        record.touch()
+        return record
 
-    def _note(self, request: Request, contact_id: str) -> Reply:
+    def _batch(self, method: str, request: Request) -> Reply:
+        self.parameters(request)
+        body = request.json()
+        only(body, {"records": list}, "batch")
+        results = []
+        for part in body["records"]:
+            only(part, {"ref": str, "id": int, "version": int, "fields": dict}, "record of a batch")
+            try:
+                if method == "POST":
+                    record = self._entered(part["fields"])
+                else:
+                    condition = f'"{part["version"]}"' if "version" in part else None
+                    record = self._updated(str(part["id"]), part["fields"], condition)
+            except Failed as failed:
+                means = {404: "gone", 409: "duplicate", 412: "changed"}.get(failed.reply.status, "rejected")
+                results.append({"ref": part["ref"], "error": {**failed.reply.json["error"], "means": means}})
+            else:
+                results.append({"ref": part["ref"], "id": record.id})
+        return Reply({"results": results}, status=207)
+
+    def _activity(self, request: Request, contact_id: str, kind: str) -> Reply:
         self._record(contact_id)
         body = request.json()
-        _only(body, {"text": str, "url": str, "external_id": str}, "note")
+        only(body, _ACTIVITIES[kind], kind.removesuffix("s"))
         if not body.get("text"):
             raise Failed(422, "required", "text is required")
-        note_id = str(self._next_id())
-        self.notes[note_id] = {"contact": contact_id, **body}
-        return Reply({"id": int(note_id)}, status=201)
+        self._last_id += 1
+        self.notes[str(self._last_id)] = {
+            "contact": contact_id,
+            **({"kind": kind} if kind != "notes" else {}),
+            **body,
+        }
+        return Reply({"id": self._last_id}, status=201)
 
     def _check_unique(self, fields: dict[str, Any], own: Record | None) -> None:
         if not self.unique_email:
@@ -365,74 +284,10 @@ class CrmDouble(ContactsDouble):
                     409, "duplicate", f"A contact with the e-mail {min(same)} exists", existing_id=other.id
                 )
 
-    def _record(self, contact_id: str) -> Record:
-        if contact_id not in self.contacts:
+    def _record(self, contact_id: str, condition: str | None = None) -> Record:
+        record = self.contacts.get(contact_id)
+        if record is None:
             raise Failed(404, "not_found", f"There is no contact {contact_id}")
-        return self.contacts[contact_id]
-
-    def _next_id(self) -> int:
-        self._last_id += 1
-        return self._last_id
-
-    def _shown(self, record: Record) -> dict[str, Any]:
-        return {
-            "id": record.id,
-            "first_name": record.first_name,
-            "last_name": record.last_name,
-            "emails": [{"value": email} for email in record.emails],
-            "phones": record.phones,
-            "custom": {name: record.custom.get(name) for name in _CUSTOM},
-            "archived": record.archived,
-            "updated_at": record.updated_at.isoformat(),
-            "url": f"{self.url}/contacts/{record.id}",
-        }
-
-
-def _number(given: dict[str, str], name: str, default: int) -> int:
-    try:
-        return int(given.get(name, default))
-    except ValueError:
-        raise Failed(400, "bad_parameter", f"{name} is not a number") from None
-
-
-def _time(text: str) -> datetime:
-    try:
-        then = datetime.fromisoformat(text)
-    except ValueError:
-        raise Failed(400, "bad_parameter", "updated_since is not a time") from None
-    if then.tzinfo is None:
-        raise Failed(400, "bad_parameter", "updated_since has no time zone")
-    return then
-
-
-def _id_after(cursor: str) -> int:
-    if not cursor:
-        return 0
-    try:
-        return int(base64.urlsafe_b64decode(cursor).decode().removeprefix("id:"))
-    except ValueError:
-        raise Failed(400, "bad_parameter", "after is no cursor") from None
-
-
-def _only(body: Any, shape: dict[str, type], what: str) -> None:
-    if not isinstance(body, dict):
-        raise Failed(400, "bad_body", f"A {what} is an object")
-    for name, value in body.items():
-        if name not in shape:
-            raise Failed(400, "unknown_field", f"Unknown field {name} of a {what}")
-        if not isinstance(value, shape[name]):
-            raise Failed(400, "bad_field", f"{name} of a {what} has the wrong type")
-
-
-def _checked(body: Any) -> dict[str, Any]:
-    """Return the fields of a contact as `Record` has them, or refuse what the CRM does not know."""
-    _only(body, {"first_name": str, "last_name": str, "emails": list, "phones": list, "custom": dict}, "contact")
-    _only(body.get("custom", {}), dict.fromkeys(_CUSTOM, str), "contact")
-    for email in body.get("emails", ()):
-        _only(email, {"value": str}, "e-mail")
-    for phone in body.get("phones", ()):
-        _only({"phone": phone}, {"phone": str}, "contact")
-    fields = dict(body)
-    if "emails" in body:
-        fields["emails"] = [email["value"] for email in body["emails"] if "value" in email]
-    return fields
+        if condition is not None and condition != f'"{record.version}"':
+            raise Failed(412, "changed", f"The contact {contact_id} has changed")
+        return record

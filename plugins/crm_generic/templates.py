@@ -11,6 +11,9 @@ from plugins.crm_generic.filters import EMPTY, KEEP, FilterError, apply
 LEFT_OUT = object()
 """What `fill` makes of a template of which no placeholder has a value."""
 
+SPREAD = "*"
+"""The key whose table is spread into the one in which it stands."""
+
 # Without spaces, so that the braces of a query language stay what they are.
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.\-]*(?:\[\])?)((?:\|[^{}|]*)*)\}")
 _WORDS = {"text": "", "null": None, "list": [], "false": False, "keep": KEEP}
@@ -57,24 +60,54 @@ def fill(template: Any, values: Mapping[str, Any], empties: Empties = _PLAIN) ->
     """Fill a template of nested tables and lists.
 
     A text that is one placeholder becomes its value, of whatever type; in a longer text a missing one is empty.
-    A part of which no placeholder has a value is `LEFT_OUT`. The part of a list that holds `{emails[]}`
-    is repeated for each e-mail. A value that is `EMPTY` becomes what `empties` says. Raises `FilterError` for a
-    value that a filter cannot take.
+    A part of which no placeholder has a value is `LEFT_OUT`, but for a list that has a table or list without any.
+    The part of a list that holds `{emails[]}` is repeated for each e-mail. A value that is `EMPTY` becomes what
+    `empties` says. Raises `FilterError` for a value that a filter cannot take.
     """
     wanted = names(template)
-    if wanted and wanted.isdisjoint(values):
+    if wanted and wanted.isdisjoint(values) and not _stands(template):
         return LEFT_OUT
     if isinstance(template, str):
         return _text(template, values, empties)
     if isinstance(template, dict):
-        made = ((key, fill(part, values, empties)) for key, part in template.items())
-        return {key: part for key, part in made if part is not LEFT_OUT}
+        return _table(template, values, empties)
     if isinstance(template, list):
         filled = [made for part in template for made in _each(part, values, empties) if made is not LEFT_OUT]
         if filled or not wanted:
             return filled
         return LEFT_OUT if empties.list is KEEP else empties.list
     return template
+
+
+def whole(template: Any, values: Mapping[str, Any]) -> Any:
+    """Fill what a call carries: a table of which every placeholder lacks still has what needs none."""
+    return _table(template, values, _PLAIN) if isinstance(template, dict) else fill(template, values)
+
+
+def positional(template: Any, values: Mapping[str, Any]) -> Any:
+    """Fill a list of arguments, each of which keeps its place: what is left out is empty there."""
+    if not isinstance(template, list):
+        return whole(template, values)
+    made = [(part, fill(part, values)) for part in template]
+    empty: dict[type, Any] = {list: [], dict: {}}
+    return [empty.get(type(part)) if one is LEFT_OUT else one for part, one in made]
+
+
+def _table(template: Mapping[str, Any], values: Mapping[str, Any], empties: Empties) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key, part in template.items():
+        one = fill(part, values, empties)
+        if key == SPREAD and isinstance(one, Mapping):
+            made |= one
+        elif one is not LEFT_OUT:
+            made[key] = one
+    return made
+
+
+def _stands(template: Any) -> bool:
+    if not isinstance(template, list):
+        return False
+    return any(isinstance(part, dict | list) and not names(part) for part in template)
 
 
 def _text(template: str, values: Mapping[str, Any], empties: Empties) -> Any:
@@ -86,7 +119,8 @@ def _text(template: str, values: Mapping[str, Any], empties: Empties) -> Any:
         except FilterError as error:
             raise FilterError(f"{template}: {error}") from None
         if made is EMPTY:
-            made = empties.list if name in ("emails", "phones") else empties.text
+            several = "list" in chain or (not chain and name in ("emails", "phones"))
+            made = empties.list if several else empties.text
         return LEFT_OUT if made is KEEP else made
     given = [values[name] for name in names(template) if name in values]
     if all(value is EMPTY for value in given) and given:

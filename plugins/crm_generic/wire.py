@@ -7,48 +7,36 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from hub import Contact, clean_text
+from plugins.crm_generic.expressions import MILLISECONDS, Get, getter
+from plugins.crm_generic.templates import fill
 
 if TYPE_CHECKING:
-    from plugins.crm_generic.settings import ContactMap, Since
+    from plugins.crm_generic.listing import Since
+    from plugins.crm_generic.settings import ContactMap
 
-_PLAIN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _SEPARATORS = re.compile(r"[;,\s]+")
-# Seconds beyond the year 5138 can only be milliseconds.
-_MILLISECONDS = 100_000_000_000
-Get = Callable[[Any], Any]
 
 
-class Bookmark(msgspec.Struct, frozen=True):
-    """The cursor: the newest change that was surely read."""
+class Bookmark(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The cursor: the newest change that was surely read, or the CRM's own token."""
 
     updated_at: datetime | None = None
+    token: str = ""
+
+    @property
+    def begins(self) -> bool:
+        """Whether nothing was read before."""
+        return self.updated_at is None and not self.token
 
 
-def getter(expression: str | None) -> Get:
-    """Compile a JMESPath expression; a plain dotted path is walked directly, which is ten times as fast."""
-    if expression is None:
-        return lambda record: None
-    if not _PLAIN.fullmatch(expression):
-        import jmespath
-
-        return jmespath.compile(expression).search
-    names = expression.split(".")
-
-    def walk(value: Any) -> Any:
-        for name in names:
-            value = value.get(name) if isinstance(value, dict) else None
-        return value
-
-    return walk
-
-
-def contact_reader(fields: ContactMap) -> Callable[[Sequence[Any]], list[Contact]]:
-    """Return the function from the records of a page to contacts.
+def contact_reader(fields: ContactMap, site: str = "") -> Callable[[Sequence[Any]], list[Contact]]:
+    """Return the function from the records of a page to contacts. `site` is the CRM's scheme and host.
 
     It raises ValueError, naming the record and the key of the map, for a record that the map does not fit.
     """
@@ -61,13 +49,19 @@ def contact_reader(fields: ContactMap) -> Callable[[Sequence[Any]], list[Contact
         "updated_at": lambda value: moment(value, zone),
         "url": text,
         "deleted": truth,
+        "key": text,
+        "version": text,
     }
     parts = [
         (name, getter(expression), convert)
         for name, convert in converts.items()
         if (expression := getattr(fields, name)) is not None
     ]
+    address = fields.link if fields.link and "{id}" in fields.link else ""
+    if fields.link and not address:
+        parts.append(("link", getter(fields.link), text))
     handles = [(f"handles.{name}", getter(expression), text) for name, expression in fields.handles.items()]
+    others = [(f"fields.{name}", getter(expression), field) for name, expression in fields.fields.items()]
 
     def taken(record: Any, parts: Sequence[tuple[str, Get, Get]]) -> dict[str, Any]:
         found = {}
@@ -80,9 +74,12 @@ def contact_reader(fields: ContactMap) -> Callable[[Sequence[Any]], list[Contact
 
     def contact(record: Any) -> Contact:
         found = taken(record, parts)
+        if address:
+            found["link"] = fill(address, {"id": quote(found["id"], safe=""), "site": site})
         return Contact(
             remote_id=found.pop("id"),
             handles={key[8:]: handle for key, handle in taken(record, handles).items() if handle},
+            fields={key[7:]: value for key, value in taken(record, others).items() if value} if others else {},
             **found,
         )
 
@@ -99,14 +96,25 @@ def contact_reader(fields: ContactMap) -> Callable[[Sequence[Any]], list[Contact
 
 
 def text(value: Any) -> str:
-    """Return a text or a number as text, "" for nothing."""
+    """Return a text or a number as text, "" for nothing, which may be null or false."""
     if isinstance(value, str):
         return clean_text(value).strip()
-    if value is None:
+    if value is None or value is False:  # some CRMs say false for a text that is not there
         return ""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     raise ValueError(f"gave a {type(value).__name__} instead of a text")
+
+
+def field(value: Any) -> str | list[str]:
+    """Return what a field of the account's own holds, as a text or a list of texts."""
+    if isinstance(value, list):
+        return list(dict.fromkeys(found for each in value if (found := _scalar(each))))
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else text(value)
 
 
 def _id(value: Any) -> str:
@@ -143,7 +151,7 @@ def moment(value: Any, zone: ZoneInfo) -> datetime | None:
         except ValueError:
             then = datetime.fromisoformat(found)
             return (then if then.tzinfo else then.replace(tzinfo=zone)).astimezone(UTC)
-        return datetime.fromtimestamp(number / 1000 if abs(number) > _MILLISECONDS else number, UTC)
+        return datetime.fromtimestamp(number / 1000 if abs(number) > MILLISECONDS else number, UTC)
     except (ValueError, OverflowError, OSError):
         raise ValueError(f"{found[:40]!r} is no time that can be read") from None
 
@@ -162,34 +170,38 @@ def http_date(value: str | None) -> datetime | None:
     return then if then.tzinfo else then.replace(tzinfo=UTC)
 
 
-def since_of(cursor: str | None, since: Since | None, timezone: str) -> dict[str, Any]:
+def since_of(newest: datetime | None, since: Since | None, timezone: str) -> dict[str, Any]:
     """Return what {since} stands for, as `fill` takes it; empty for a first and for a full read."""
     if since is None:
         return {}
-    newest = newest_of(cursor)
     if newest is None:
         return {} if since.first is None else {"since": since.first}
     try:
-        then = (newest - timedelta(seconds=since.overlap)).astimezone(ZoneInfo(timezone))
+        return {"since": written(newest - timedelta(seconds=since.overlap), since.format, timezone)}
     except OverflowError:
         return {}
-    if since.format == "iso":
-        return {"since": then.isoformat(timespec="seconds").replace("+00:00", "Z")}
-    if since.format == "unix":
-        return {"since": int(then.timestamp())}
-    if since.format == "unix_ms":
-        return {"since": int(then.timestamp()) * 1000}
-    return {"since": then.strftime(since.format)}
 
 
-def newest_of(cursor: str | None) -> datetime | None:
+def written(then: datetime, form: str, timezone: str) -> str | int:
+    """Write a time as a CRM wants it: `iso`, `unix`, `unix_ms`, or a pattern, in the CRM's time zone."""
+    then = then.astimezone(ZoneInfo(timezone))
+    if form == "iso":
+        return then.isoformat(timespec="seconds").replace("+00:00", "Z")
+    if form == "unix":
+        return int(then.timestamp())
+    if form == "unix_ms":
+        return int(then.timestamp()) * 1000
+    return then.strftime(form)
+
+
+def bookmark_of(cursor: str | None) -> Bookmark:
     """Read a cursor; one that is not ours means: from the beginning."""
     try:
-        return msgspec.json.decode(cursor or "{}", type=Bookmark).updated_at
+        return msgspec.json.decode(cursor or "{}", type=Bookmark)
     except msgspec.DecodeError:
-        return None
+        return Bookmark()
 
 
-def cursor_of(newest: datetime | None) -> str:
+def cursor_of(bookmark: Bookmark) -> str:
     """Write the cursor."""
-    return msgspec.json.encode(Bookmark(newest)).decode()
+    return msgspec.json.encode(bookmark).decode()

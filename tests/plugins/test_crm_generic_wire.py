@@ -9,8 +9,11 @@ import pytest
 
 from hub import Contact
 from plugins.crm_generic import wire
-from plugins.crm_generic.settings import ContactMap, Since
-from plugins.crm_generic.templates import LEFT_OUT, contact_values, fill
+from plugins.crm_generic.expressions import getter
+from plugins.crm_generic.listing import Since
+from plugins.crm_generic.settings import ContactMap
+from plugins.crm_generic.templates import LEFT_OUT, fill
+from plugins.crm_generic.values import contact_values
 
 MOMENT = datetime(2021, 8, 10, 18, 45, 3, tzinfo=UTC)
 
@@ -120,7 +123,7 @@ def test_a_plain_path_finds_what_jmespath_finds() -> None:
 
     values: list[Any] = [{"a": {"b": 1}}, {"a": [1]}, {"a": None}, {}, [], None, "text", {"a": {"c": 1}}]
     for value in values:
-        assert wire.getter("a.b")(value) == jmespath.search("a.b", value)
+        assert getter("a.b")(value) == jmespath.search("a.b", value)
 
 
 @pytest.mark.parametrize(
@@ -170,10 +173,12 @@ def test_a_template_is_filled(contact: Contact, template: Any, body: Any) -> Non
     ],
 )
 def test_since_is_written_as_the_crm_wants_it(since: Since, value: Any) -> None:
-    assert wire.since_of(wire.cursor_of(MOMENT), since, "Europe/Moscow") == {"since": value}
+    assert wire.since_of(MOMENT, since, "Europe/Moscow") == {"since": value}
 
 
 @pytest.mark.parametrize("cursor", [None, "", '{"updated_at":null}', "17", "not json", '{"updated_at":"soon"}'])
 def test_a_cursor_that_is_not_ours_reads_from_the_beginning(cursor: str | None) -> None:
-    assert wire.since_of(cursor, Since(), "UTC") == {}
-    assert wire.since_of(cursor, Since(first="1970-01-01"), "UTC") == {"since": "1970-01-01"}
+    assert wire.since_of(wire.bookmark_of(cursor).updated_at, Since(), "UTC") == {}
+    assert wire.since_of(wire.bookmark_of(cursor).updated_at, Since(first="1970-01-01"), "UTC") == {
+        "since": "1970-01-01"
+    }

@@ -164,6 +164,24 @@ def test_a_person_has_one_address_wherever_they_are_seen(account: dict[str, Any]
     assert wire.address(msgspec.convert({"id": "1", **account}, wire.Account), SITE) == address
 
 
+def test_a_profiles_links_are_kept_and_those_that_lead_back_apart() -> None:
+    field = '<a href="https://{0}/" rel="me">{0}</a>'
+    account = {
+        "id": "7",
+        "username": "anna",
+        "acct": "anna",
+        "fields": [
+            {"name": "Site", "value": field.format("anna.example"), "verified_at": "2026-01-01T00:00:00.000Z"},
+            {"name": "Work", "value": field.format("firm.example"), "verified_at": None},
+            {"name": "Age", "value": "7"},
+        ],
+    }
+    shown = {"id": "1", "created_at": "2026-01-01T00:00:00Z", "uri": "https://a.example/1", "account": account}
+    author = wire.mention(msgspec.json.decode(json.dumps(shown), type=wire.Status), "1", SITE).author
+    assert author is not None
+    assert (author.links, author.verified_links) == (("https://firm.example/",), ("https://anna.example/",))
+
+
 @pytest.mark.parametrize(
     ("url", "found"),
     [

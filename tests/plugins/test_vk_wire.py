@@ -183,6 +183,11 @@ def test_every_email_of_a_profile_is_kept_once() -> None:
     assert wire.author(profile, 7).emails == ("a@b.ru", "c@d.org")
 
 
+def test_where_a_profile_leads_is_kept_once() -> None:
+    profile = wire.Profile(7, site="anna.example, https://x.example/anna", about="or https://x.example/anna, hi")
+    assert wire.author(profile, 7).links == ("anna.example", "https://x.example/anna")
+
+
 @pytest.mark.parametrize(("remote_id", "meant"), [("-1_5", (-1, 5)), ("7_8", (7, 8))])
 def test_a_remote_id_names_wall_and_number(remote_id: str, meant: tuple[int, int]) -> None:
     assert wire.ids(remote_id) == meant

@@ -3,6 +3,7 @@
 from hub.testing.contract.commenting import Commenting
 from hub.testing.contract.contacts import Contacts
 from hub.testing.contract.editing import Editing
+from hub.testing.contract.exchanging import Exchange
 from hub.testing.contract.faulty_reads import FaultyReads
 from hub.testing.contract.fitting import Fitting
 from hub.testing.contract.ground import needs
@@ -37,6 +38,7 @@ class AdapterContract(
     Replying,
     Commenting,
     Contacts,
+    Exchange,
     FaultyReads,
     Refusals,
     Resources,

@@ -121,7 +121,7 @@ class Contacts(ReadingGround):
         self, fault: Fault, network: ContactsDouble, people: Reading, opened: Callable[..., Any]
     ) -> None:
         account = opened(deadline=DEADLINE)
-        network.inject(fault, lambda request: request.method != "GET", times=20)
+        network.inject(fault, network.writes, times=20)
         made: list[Receipt] = []
         raised = raised_by(lambda: made.append(account.push_contact(_ANNA, None)))
         network.calm()
@@ -154,7 +154,7 @@ class Contacts(ReadingGround):
     ) -> None:
         record = opened().push_contact(_ANNA, None).remote_id
         account = opened(deadline=DEADLINE)
-        network.inject(fault, lambda request: request.method != "GET", times=20)
+        network.inject(fault, network.writes, times=20)
         raised = raised_by(lambda: account.add_note(record, Note(key="note-1", text="Asked something")))
         network.calm()
         number = len(network.noted())
