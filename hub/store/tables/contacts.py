@@ -12,8 +12,16 @@ from hub.store.tables.ground import Id, Moment, table_of
 _JOINED = text("state = 'joined'")
 _PROPOSED = text("state = 'proposed'")
 _OPEN = text("answered_at IS NULL")
+_DUE = text("due = 1")
 # What matching has not looked at yet.
 UNMATCHED: ColumnElement[bool] = literal_column("unmatched = 1")
+# Records about which something is to be done, and those that a read of all has not shown.
+UNSETTLED: ColumnElement[bool] = literal_column("state <> 'synced'")
+MISSING: ColumnElement[bool] = literal_column("missing > 0")
+# The card that has the number of its person. SQLite takes an index with a condition only where a query repeats it.
+FIRST: ColumnElement[bool] = literal_column("person_id = id")
+# What can be looked up by its key.
+KEYED: ColumnElement[bool] = literal_column("key != ''")
 
 
 class ContactRow(SQLModel, table=True):
@@ -25,7 +33,7 @@ class ContactRow(SQLModel, table=True):
 
     __tablename__ = "contacts"
     __table_args__ = (
-        Index("contacts_by_name", "name", "id"),
+        Index("contacts_by_name", "name", "id", sqlite_where=FIRST, postgresql_where=FIRST),
         Index("contacts_unmatched", "id", sqlite_where=UNMATCHED, postgresql_where=UNMATCHED),
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=Id)
@@ -49,13 +57,7 @@ class ContactValueRow(SQLModel, table=True):
     __tablename__ = "contact_values"
     __table_args__ = (
         Index("contact_values_once", "contact_id", "field", "value", unique=True),
-        Index(
-            "contact_values_by_key",
-            "key",
-            "field",
-            sqlite_where=text("key != ''"),
-            postgresql_where=text("key != ''"),
-        ),
+        Index("contact_values_by_key", "key", "field", sqlite_where=KEYED, postgresql_where=KEYED),
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=Id)
     contact_id: int = Field(foreign_key="contacts.id", ondelete="CASCADE", sa_type=Id)
@@ -109,7 +111,9 @@ class RecordRow(SQLModel, table=True):
 
     `base` is the last state common to both sides, `theirs` what the CRM held when it was last read, each as JSON
     of names and values. `key` is our id for a creation, found again after a lost answer. `state` is synced,
-    sending, unknown, failed, asked or gone. `missing` counts the full reads in which a record did not come.
+    sending, unknown, failed, asked, deleting, kept or gone. `missing` counts the full reads in which a record did
+    not come. `due` is 1 when the person may have changed since it was compared. `sent` is what was pushed last and
+    not seen since, `forms` what the CRM makes of values that it was given, both JSON.
     """
 
     __tablename__ = "records"
@@ -129,8 +133,14 @@ class RecordRow(SQLModel, table=True):
     attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     missing: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     changed_at: datetime | None = Field(default=None, sa_type=Moment)
+    due: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    sent: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    forms: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
     __table_args__ = (
         Index("records_once", "account", "remote_id", unique=True),
+        Index("records_due", "account", sqlite_where=_DUE, postgresql_where=_DUE),
+        Index("records_unsettled", "account", "state", sqlite_where=UNSETTLED, postgresql_where=UNSETTLED),
+        Index("records_missing", "account", sqlite_where=MISSING, postgresql_where=MISSING),
         Index(
             "records_by_key",
             "account",
@@ -201,16 +211,6 @@ class ContactNoteRow(SQLModel, table=True):
     at: datetime = Field(sa_type=Moment)
 
 
-class NoteRow(SQLModel, table=True):
-    """A mention that was written to a CRM record as a note; once."""
-
-    __tablename__ = "notes"
-    account: str = Field(primary_key=True)
-    mention_id: int = Field(primary_key=True, foreign_key="mentions.id", ondelete="CASCADE", sa_type=Id)
-    state: str
-    updated_at: datetime = Field(sa_type=Moment)
-
-
 contacts = table_of(ContactRow)
 contact_values = table_of(ContactValueRow)
 contact_evidence = table_of(EvidenceRow)
@@ -219,4 +219,3 @@ records = table_of(RecordRow)
 contact_questions = table_of(QuestionRow)
 contact_history = table_of(ContactHistoryRow)
 contact_notes = table_of(ContactNoteRow)
-notes = table_of(NoteRow)

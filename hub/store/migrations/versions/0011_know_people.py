@@ -17,8 +17,15 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("deleted_at", sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column("unmatched", sa.Integer(), server_default="1", nullable=False))
         batch_op.create_index(batch_op.f("ix_contacts_person_id"), ["person_id"], unique=False)
-        batch_op.create_index("contacts_by_name", ["name", "id"], unique=False)
     op.execute("UPDATE contacts SET person_id = id")
+    op.create_index(
+        "contacts_by_name",
+        "contacts",
+        ["name", "id"],
+        unique=False,
+        sqlite_where=sa.text("person_id = id"),
+        postgresql_where=sa.text("person_id = id"),
+    )
     op.create_index(
         "contacts_unmatched",
         "contacts",
@@ -110,6 +117,29 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("attempts", sa.Integer(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("missing", sa.Integer(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("changed_at", sa.BigInteger(), nullable=True))
+        batch_op.add_column(sa.Column("due", sa.Integer(), server_default="0", nullable=False))
+        batch_op.add_column(sa.Column("sent", sa.Text(), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("forms", sa.Text(), server_default="", nullable=False))
+    op.create_index(
+        "records_due",
+        "records",
+        ["account"],
+        unique=False,
+        sqlite_where=sa.text("due = 1"),
+        postgresql_where=sa.text("due = 1"),
+    )
+    for name, columns, condition in (
+        ("records_unsettled", ["account", "state"], "state <> 'synced'"),
+        ("records_missing", ["account"], "missing > 0"),
+    ):
+        op.create_index(
+            name,
+            "records",
+            columns,
+            unique=False,
+            sqlite_where=sa.text(condition),
+            postgresql_where=sa.text(condition),
+        )
     op.create_index(
         "records_by_key",
         "records",
@@ -174,3 +204,12 @@ def upgrade() -> None:
     with op.batch_alter_table("authors", schema=None) as batch_op:
         batch_op.add_column(sa.Column("links", sa.Text(), server_default="", nullable=False))
         batch_op.add_column(sa.Column("verified_links", sa.Text(), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("known", sa.BigInteger(), server_default="0", nullable=False))
+    op.create_index(
+        "authors_unknown",
+        "authors",
+        ["platform", "remote_id"],
+        unique=False,
+        sqlite_where=sa.text("hash != known"),
+        postgresql_where=sa.text("hash != known"),
+    )
