@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from sqlalchemy.engine import Connection
 
 from hub.adapter import Adapter, ContactSync, Listener, Publisher, Searcher, ThreadReader, Timeline
+from hub.contacts import activities
 from hub.errors import AuthError, StoreError, UsageError
 from hub.models import Identity
 from hub.registry import Registry
 from hub.settings import Settings, webhook_secret
 from hub.store import Store, accounts, migrate, webhooks
 from hub.store.notices import Notices
+from hub.store.tombstones import Tombstones
 from hub.store.vault import StoreVault
 
 PUBLISH, LISTEN, CONTACTS = "publish", "listen", "contacts"
@@ -35,6 +37,9 @@ class Hub:
         self.store = store
         self.clock = clock
         self.notices = Notices({name: section.events for name, section in settings.webhooks.items()})
+        self.tombstones = Tombstones(settings.key, settings.contacts.region)
+        # Accounts of which a person said, to this process, that many deletions at once are meant.
+        self.accepted: set[str] = set()
         self._adapters: dict[str, Adapter] = {}
         self._opening = threading.Lock()
 
@@ -68,6 +73,7 @@ class Hub:
                 {name: hub.kinds(name) for name in settings.accounts},
                 clock(),
             )
+            activities.prepare(store, settings, hub.adapter, clock())
             for name in settings.webhooks:
                 webhook_secret(settings, name)
             if settings.webhooks:

@@ -18,8 +18,9 @@ from typing import IO, Any, NamedTuple
 import structlog
 from sqlalchemy.engine import Connection
 
-from hub.errors import HubError
+from hub.errors import HubError, UnavailableError
 from hub.lease import Lease, elapsed
+from hub.scheduling.caring import Caretaker
 from hub.scheduling.digests import Keeper
 from hub.scheduling.hub import Hub
 from hub.scheduling.turn import Report, take_turn
@@ -33,7 +34,8 @@ _BEATS = 4
 _LONGEST_SLEEP = 1.0
 # A tick that finds new work again and again (a loop that the guard missed) ends after so many rounds.
 _ROUNDS = 50
-_RUNS_KEPT = timedelta(days=30)
+# Seconds that one round of cron may take to let go of what is past its time: as long as it takes.
+_ALL_OF_IT = float("inf")
 _CHANGES_KEPT = timedelta(days=1)
 _REMINDER = timedelta(minutes=1)
 
@@ -72,6 +74,7 @@ class Scheduler:
         self._guard = threading.Lock()
         self._sender = Sender(hub)
         self._keeper = Keeper(hub)
+        self._caretaker = Caretaker(hub)
         self._how: beats.How = "tick"
         self._beaten: datetime | None = None
 
@@ -87,22 +90,40 @@ class Scheduler:
             hub.store.write(accounts.free, dead)
         with hub.store.read() as connection:
             waiting = accounts.due(connection, hub.settings.accounts, now)
-        started = []
-        for account, kinds in waiting.items():
-            with self._guard:
-                if account in self._running:
-                    continue
-                lease = Lease(self._length, hub.clock)
-                term = lease.next_term()
-                fence = hub.store.write(accounts.claim, account, self._owner, term.began, self._length)
-                if fence is None:
-                    continue
-                lease.hold(term)
-                future = self._pool.submit(_safely, hub, account, kinds, fence, lease)
-                self._running[account] = _Running(future, fence, lease)
-            future.add_done_callback(partial(self._ended, account))
-            started.append(future)
-        return started
+        started = [self._start(account, kinds) for account, kinds in waiting.items()]
+        return [future for future in started if future is not None]
+
+    def _start(self, account: str, kinds: Sequence[str]) -> Future[Report] | None:
+        """Start a turn of an account; None if it has one already, here or in another process."""
+        hub = self._hub
+        with self._guard:
+            if account in self._running:
+                return None
+            lease = Lease(self._length, hub.clock)
+            term = lease.next_term()
+            fence = hub.store.write(accounts.claim, account, self._owner, term.began, self._length)
+            if fence is None:
+                return None
+            lease.hold(term)
+            future = self._pool.submit(_safely, hub, account, kinds, fence, lease)
+            self._running[account] = _Running(future, fence, lease)
+        future.add_done_callback(partial(self._ended, account))
+        return future
+
+    def take(self, account: str, kinds: Sequence[str]) -> Report:
+        """Give one account its turn at these kinds of work now, due or not.
+
+        Raises `UnavailableError` if it has one already.
+        """
+        future = self._start(account, kinds)
+        if future is None:
+            raise UnavailableError(
+                "account {account} is being worked on by another process",
+                hint="wait until it is done, and try again",
+                account=account,
+            )
+        self._finished([future])
+        return future.result()
 
     def _show_life(self, now: datetime) -> None:
         """Leave a sign of life, now and then: by it others tell that somebody does the work."""
@@ -123,6 +144,7 @@ class Scheduler:
             for future in self._finished(started):
                 report.add(future.result())
                 progress(future.result())
+        self._caretaker.work(_ALL_OF_IT)
         self._sender.send_due()
         return report
 
@@ -143,6 +165,7 @@ class Scheduler:
             try:
                 self.start_due()
                 self._keeper.refresh()
+                self._caretaker.work()
                 self._sender.start_due()
                 reminded = self._remind(reminded)
                 if elapsed() - beat > self._beat:
@@ -202,7 +225,6 @@ class Scheduler:
 
 def _sweep(connection: Connection, now: datetime) -> None:
     """Forget what nobody asks for any more."""
-    accounts.forget_runs(connection, now - _RUNS_KEPT)
     changes.forget(connection, now - _CHANGES_KEPT)
     beats.forget(connection, now - _CHANGES_KEPT)
 

@@ -13,6 +13,8 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from hub.adapter import Adapter, Commenter, ContactSync, Timeline
+from hub.contacts import matching
+from hub.contacts.admission import Admission
 from hub.contacts.sync import Exchange, sync
 from hub.discussions.collecting import Ear, listen
 from hub.discussions.commenting import Pen, TurnLost, comment_due, without_ours
@@ -124,8 +126,9 @@ def _one_kind(hub: Hub, adapter: Adapter, kind: str, fence: int, report: Report)
             _publish(hub, adapter, fence, report)
         elif kind == LISTEN:
             _listen(hub, adapter, report)
+            matching.match(hub.store, hub.settings, hub.clock())
         elif kind == CONTACTS and isinstance(adapter, ContactSync):
-            _exchange(hub, adapter, report)
+            _exchange(hub, adapter, fence, report)
     except (AuthError, LeaseLost, TurnLost):
         raise
     except StoppedError:
@@ -190,6 +193,7 @@ def _listen(hub: Hub, adapter: Adapter, report: Report) -> None:
         late = hub.settings.hub.late
         read_timeline(Source(hub.store, adapter, targets, hub.clock, late, report.counts, notices=hub.notices))
     ear = Ear(hub.store, adapter, hub.registry, hub.clock, due.poll_after, report.ourselves, notices=hub.notices)
+    ear.admit = Admission(hub.tombstones, hub.settings.retention, hub.clock)
     if isinstance(adapter, Commenter):
         ear.others = partial(without_ours, hub.store, adapter.account, hub.clock)
     try:
@@ -201,9 +205,23 @@ def _listen(hub: Hub, adapter: Adapter, report: Report) -> None:
         report.errors += [HubError("{why}", why=alarm) for alarm in ear.alarms]
 
 
-def _exchange(hub: Hub, adapter: ContactSync, report: Report) -> None:
-    exchange = Exchange(hub.store, adapter, hub.clock, report.counts, report.errors)
-    sync(exchange, push=hub.settings.accounts[adapter.account].options.push)
+def _exchange(hub: Hub, adapter: ContactSync, fence: int, report: Report) -> None:
+    exchange = exchange_of(hub, adapter, fence)
+    exchange.counts, exchange.errors = report.counts, report.errors
+    sync(exchange, push=exchange.options.push)
+
+
+def exchange_of(hub: Hub, adapter: ContactSync, fence: int) -> Exchange:
+    """Return what a turn at contacts works with."""
+    return Exchange(
+        hub.store,
+        adapter,
+        hub.clock,
+        hub.settings,
+        fence,
+        hub.tombstones,
+        accept_deletions=adapter.account in hub.accepted,
+    )
 
 
 def _pause(hub: Hub, account: str, error: AuthError, report: Report) -> None:
