@@ -6,7 +6,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,13 @@ from hub.cli.logging import configure
 from hub.cli.output import Output, command
 from hub.discussions import tree
 from hub.errors import UsageError
-from hub.i18n import _
+from hub.i18n import _, ngettext
 from hub.registry import Registry
 from hub.scheduling.hub import Hub
 from hub.scheduling.tick import Scheduler, TickReport, make_everything_due
 from hub.store import contacts, deliveries, mentions, posts
 from hub.store.verify import verify
-from hub.testing import story, world
+from hub.testing import clients, story, world
 
 
 @dataclass
@@ -68,18 +68,24 @@ def demo(out: Output, keep: bool, page: bool, folder: Path | None) -> None:
         reports += [stage.tick(), stage.tick()]
         story.change_minds(stage.world, said)
         out.say(_("One of them edits a remark, another deletes one."))
+        accepted = clients.care(stage.hub.store, said.records, stage.hub.clock())
+        if said.records:
+            out.say(_("The team and the people at the CRM work on the same contacts."))
         # A remark that a network merely no longer shows is believed to be deleted at the second look.
         reports += [stage.tick(), stage.tick()]
         sends, writes = stage.world.calls(), stage.hub.store.content_writes()
         last = stage.tick()
         reports.append(last)
         facts = _facts(stage, said)
+        people = clients.outcome(stage.hub, said.records, accepted)
+        facts["people"] = asdict(people)
         facts["last_tick"] = {
             "sends": stage.world.calls() - sends,
             "writes": stage.hub.store.content_writes() - writes,
         }
         facts["errors"] = [str(error) for report in reports for _name, error in report.errors]
-        facts["problems"] = [*verify(stage.hub.store), *_broken_promises(facts, articles, said)]
+        promises = {**_promises(facts, articles, said), **clients.promises(people, said.records)}
+        facts["problems"] = [*verify(stage.hub.store), *(one for one, holds in promises.items() if not holds)]
         facts["folder"] = str(place)
         if not out.json:
             _print(out, stage, facts)
@@ -195,9 +201,9 @@ def _facts(stage: Stage, said: story.Said) -> dict[str, Any]:
     }
 
 
-def _broken_promises(facts: dict[str, Any], articles: int, said: story.Said) -> list[str]:
-    """Hold what came of the story against what the hub promises; return what does not hold."""
-    promises = {
+def _promises(facts: dict[str, Any], articles: int, said: story.Said) -> dict[str, bool]:
+    """Hold what came of the story against what the hub promises; say of each promise whether it holds."""
+    return {
         "each article is on each network once": all(
             copies == {"deliveries": 1, "held": 1} for copies in facts["copies"].values()
         )
@@ -218,7 +224,22 @@ def _broken_promises(facts: dict[str, Any], articles: int, said: story.Said) -> 
         or [sorted(person["platforms"]) for person in facts["person_of_two_networks"]] == [sorted(said.twice)],
         "a further tick does nothing": facts["last_tick"] == {"sends": 0, "writes": 0},
     }
-    return [promise for promise, holds in promises.items() if not holds]
+
+
+def _print_people(out: Output, people: dict[str, Any]) -> None:
+    if people["followed"]:
+        out.line("  " + _("renamed in the CRM, and so in the hub: {name}").format(name=people["followed"]))
+    if people["given"]:
+        out.line("  " + _("typed here, and so in the CRM: {value}").format(value=people["given"]))
+    if people["accepted"]:
+        said = ngettext("{count} pair", "{count} pairs", people["accepted"]).format(count=people["accepted"])
+        out.line("  " + _("proposed, and joined on somebody's word: {pairs}").format(pairs=said))
+    for one, other, name in people["proposed"]:
+        line = _("proposed, not decided: contacts {one} and {other}, {name} (`hub contacts proposals`)")
+        out.line("  " + line.format(one=one, other=other, name=name))
+    for each in people["asked"]:
+        line = _("both sides changed {field}: {ours} here, {theirs} in {account} (`hub contacts conflicts`)")
+        out.line("  " + line.format(**each))
 
 
 def _print(out: Output, stage: Stage, facts: dict[str, Any]) -> None:
@@ -249,7 +270,8 @@ def _print(out: Output, stage: Stage, facts: dict[str, Any]) -> None:
                 f"{author.platform}: {author.handle or author.remote_id}" for author in person.authors
             )
             emails = " ".join(person.emails)
-            out.line(f"  {person.name:<20} {where:<40} {emails}")
+            out.line(f"  {person.name:<24} {where:<40} {emails}")
+    _print_people(out, facts["people"])
     out.heading(_("A further tick"))
     out.line("  " + _("sent {sends}, wrote {writes}").format(**facts["last_tick"]))
     for problem in [*facts["errors"], *facts["problems"]]:
@@ -261,4 +283,5 @@ def _print(out: Output, stage: Stage, facts: dict[str, Any]) -> None:
     out.line(f"  hub --config {config} posts")
     out.line(f"  hub --config {config} inbox")
     out.line(f"  hub --config {config} discussion 1")
+    out.line(f"  hub --config {config} contacts conflicts")
     out.line(f"  hub init                            {_('a hub.toml for your own accounts')}")

@@ -21,6 +21,11 @@ _SECRETS = re.compile(
 )
 
 
+# What a network or a CRM says of its own accord may name people: it is never theirs who run the hub.
+_THEIR_WORDS = frozenset({"reason", "error", "exception"})
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+
+
 def redact(text: str) -> str:
     """Put *** in place of what looks like a secret."""
     return _SECRETS.sub(lambda match: (match["name"] or match["scheme"] or "") + "***", text)
@@ -69,7 +74,7 @@ def _short_exception(_log: Any, _method: str, event: MutableMapping[str, Any]) -
 def _redact_values(_log: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name, value in event.items():
         if isinstance(value, str):
-            event[name] = redact(value)
+            event[name] = _EMAIL.sub("***", redact(value)) if name in _THEIR_WORDS else redact(value)
     return event
 
 

@@ -131,6 +131,7 @@ def person_shape(person: Person) -> dict[str, Any]:
         "id": person.id,
         "name": person.name,
         "emails": list(person.emails),
+        "phones": list(person.phones),
         "authors": [
             {
                 "platform": author.platform,

@@ -41,6 +41,12 @@ TABLE: dict[str, Entry] = {
     "digests": Entry("digest", "list_digests", N_("List the digests that were published, and how each fares.")),
     "doctor": Entry("doctor", "doctor", N_("Say how everything fares, and what mends what does not.")),
     "contacts": Entry("contacts", "contacts", N_("List the people behind the authors and the CRM records.")),
+    "activities": Entry(
+        "activities", "activities", N_("List the notes, tasks and leads that the CRMs are given by rule.")
+    ),
+    "retention": Entry("privacy", "retain", N_("Remove what is older than [retention] says, now.")),
+    "crm": Entry("crm", "crm", N_("Try an account of a CRM, or log in to it.")),
+    "sync": Entry("sync", "sync", N_("Bring the CRMs and the hub in step now, or show what that would do.")),
     "plugins": Entry("plugins", "plugins", N_("List the platforms, what each can do and its settings.")),
     "trace": Entry("trace", "trace", N_("Tell the whole story of a post, a mention or an account.")),
     "settle": Entry("settle", "settle", N_("Decide what became of a delivery that the hub cannot settle.")),
@@ -51,4 +57,30 @@ TABLE: dict[str, Entry] = {
     "vault": Entry("vault", "vault", N_("Keep secrets that the hub renews by itself.")),
     "db": Entry("db", "db", N_("Upgrade, verify or back up the database.")),
     "demo": Entry("demo", "demo", N_("Show the whole hub at work on this machine, without any real network.")),
+}
+
+CONTACTS: dict[str, Entry] = {
+    "show": Entry("contact_card", "show", N_("Show all that is known of a person.")),
+    "why": Entry("contact_card", "why", N_("Say why the hub takes these identities and records for one person.")),
+    "add": Entry("contact_editing", "add", N_("Add a person.")),
+    "edit": Entry("contact_editing", "edit", N_("Change what is known of a person; the CRMs follow.")),
+    "note": Entry("contact_editing", "note", N_("Tell the team something about a person.")),
+    "delete": Entry("contact_editing", "delete", N_("Delete a person here; `deletions` says what the CRMs do.")),
+    "merge": Entry("contact_joins", "merge", N_("Say that two contacts are one person.")),
+    "split": Entry("contact_joins", "split", N_("Say that an identity or a record is somebody else's.")),
+    "proposals": Entry("contact_joins", "proposals", N_("List the pairs that may be one person.")),
+    "accept": Entry("contact_joins", "accept", N_("Say that a proposed pair is one person.")),
+    "refuse": Entry("contact_joins", "refuse", N_("Say that a proposed pair is two people.")),
+    "conflicts": Entry(
+        "contact_questions", "conflicts", N_("List what both sides changed, and what was deleted.")
+    ),
+    "decide": Entry("contact_questions", "decide", N_("Answer a question of `hub contacts conflicts`.")),
+    "consent": Entry("privacy", "consent", N_("Show what a person agreed to, or write down what they said.")),
+    "export": Entry("lists", "export", N_("Write all that is held of one person, or a list of all people.")),
+    "import": Entry("lists", "import_list", N_("Take in a list of people: CSV or vCard.")),
+    "erase": Entry("privacy", "erase", N_("Remove all that is held of a person, for good, and print the proof.")),
+    "erasures": Entry(
+        "privacy", "list_erasures", N_("List who was erased, by number, and what is still to be done.")
+    ),
+    "readmit": Entry("privacy", "readmit", N_("Let somebody be taken in again who was erased.")),
 }

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from hub.adapter import Responder
+from hub.contacts import summary
+from hub.contacts.summary import Summary
 from hub.discussions import desk
 from hub.errors import UsageError
 from hub.i18n import _
@@ -24,6 +26,7 @@ from hub.words import word
 class Opened(NamedTuple):
     """One mention, opened. `ours` are those around it that our accounts said, and who of the team wrote them.
 
+    `known` is what is asked first of its author, None where the author is nobody's or not the reader's to see.
     `mute` says why it cannot be answered, "" if it can. `place` is where to look for an answer of unknown outcome.
     """
 
@@ -39,6 +42,7 @@ class Opened(NamedTuple):
     claim: desk.Claim | None
     title: str
     mute: str
+    known: Summary | None
 
     @property
     def mention(self) -> StoredMention:
@@ -72,6 +76,9 @@ def gather(hub: Hub, mention_id: int, user: User) -> Opened:
         nearest = [*around.parents, *around.before, *around.after, *around.answers]
         ours = nearby.ours_among(connection, [one.id for one in nearest])
         discussion = threads.discussion(connection, mention.discussion)
+        # Contacts are for users of all accounts.
+        whole = user.accounts is None and mention.contact_id is not None
+        known = summary.of(connection, mention.contact_id or 0) if whole else None
     shown = {one.remote_id for one in around.answers}
     return Opened(
         item=item,
@@ -86,6 +93,7 @@ def gather(hub: Hub, mention_id: int, user: User) -> Opened:
         claim=desk.claim_of(hub.store, mention_id, hub.clock(), user),
         title=discussion[0] if discussion else "",
         mute=_why_mute(hub, mention),
+        known=known,
     )
 
 

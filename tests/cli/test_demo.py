@@ -7,10 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from hub.testing import clients
+from plugins.crm_generic.sandbox import CrmDouble
 
 NETWORKS = ["bluesky", "facebook", "mastodon", "telegram", "twitter", "vk", "wordpress"]
 
@@ -51,9 +55,46 @@ def test_one_discussion_per_article_joins_all_networks(facts: dict[str, object])
     assert [sorted(one["accounts"]) for one in discussions] == [NETWORKS] * 3
 
 
-def test_the_person_of_two_networks_is_one_contact_and_one_record(facts: dict[str, object]) -> None:
+def test_the_person_of_two_networks_is_one_contact_with_one_record_in_each_crm(facts: dict[str, object]) -> None:
     (person,) = facts["person_of_two_networks"]  # type: ignore[misc]  # a list in the document
-    assert (sorted(person["platforms"]), person["records"]) == (["twitter", "vk"], 1)
+    crms = facts["crm"]
+    assert isinstance(crms, dict)
+    assert (sorted(person["platforms"]), person["records"]) == (["twitter", "vk"], len(crms))
+
+
+def test_what_both_sides_do_with_the_same_people_meets(facts: dict[str, object]) -> None:
+    people = facts["people"]
+    assert isinstance(people, dict)
+    assert (people["followed"], people["given"]) == ("Павел Оптовиков", "Кофе оптом")
+    ((_one, _other, name),) = people["proposed"]
+    assert (people["accepted"], name) == (2, "Елена Фролова")
+    (asked,) = people["asked"]
+    assert (asked["field"], asked["ours"], asked["theirs"]) == (
+        "name",
+        "Анна Павловна Смирнова",
+        "Анна Смирнова-Лаврова",
+    )
+
+
+def test_a_promise_that_is_broken_is_named() -> None:
+    kept = clients.Outcome(
+        accepted=2,
+        followed="Павел Оптовиков",
+        given="Кофе оптом",
+        proposed=[clients.Pair(1, 2, "A")],
+        asked=[{"field": "name", "ours": "Анна Павловна Смирнова", "theirs": "Анна Смирнова-Лаврова"}],
+    )
+    with CrmDouble() as crm:
+        records = [clients.Records("crm", crm, {})]
+    assert all(clients.promises(kept, records).values())
+    for broken in (
+        replace(kept, accepted=0),
+        replace(kept, followed="Павел Оптовик"),
+        replace(kept, given=""),
+        replace(kept, proposed=[]),
+        replace(kept, asked=[]),
+    ):
+        assert list(clients.promises(broken, records).values()).count(False) == 1
 
 
 def test_what_one_person_said_on_two_networks_is_shown_once(facts: dict[str, object]) -> None:

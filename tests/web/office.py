@@ -12,8 +12,8 @@ from hub.cli.logging import configure
 from hub.registry import Registry
 from hub.scheduling.hub import Hub
 from hub.scheduling.tick import Scheduler, make_everything_due
-from hub.store import mentions
-from hub.testing import office, story, world
+from hub.store import contacts, mentions
+from hub.testing import clients, office, story, world
 from hub.users import sessions, setup
 from hub.users.roles import Role, User
 from hub.web.app import make_app
@@ -50,6 +50,13 @@ class Office:
         assert found, f"nobody said {text!r}"
         return found[0]
 
+    def contact(self, email: str) -> int:
+        """Return the number of the contact with this e-mail and a record in the CRM."""
+        with self.hub.store.read() as connection:
+            found = [one.id for one in contacts.people(connection, 100, search=email) if one.records]
+        assert found, f"nobody has {email}"
+        return found[0]
+
     def say(self, text: str, *, network: str = "", name: str = "Лидия Тестова") -> int:
         """Let somebody new say something under our newest post on a network, and bring it home."""
         double = self.world.networks[network or next(iter(self.world.networks))]
@@ -78,6 +85,7 @@ def opened(folder: Path) -> Iterator[Office]:
                 found.tick()
                 found.tick()
                 story.change_minds(small, said)
+                clients.care(hub.store, said.records, hub.clock())
                 found.tick()
                 found.tick()
                 office.work(hub.store, people, list(small.networks), hub.clock())

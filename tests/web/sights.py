@@ -7,7 +7,11 @@ from typing import NamedTuple
 
 from web.office import Office
 
+from hub.testing.clients import ANNA as _ANNA
+from hub.testing.clients import PAVEL as _PAVEL
 from hub.users.roles import Role
+
+ANNA, PAVEL = _ANNA[1], _PAVEL[1]
 
 
 class Sight(NamedTuple):
@@ -32,6 +36,10 @@ SIGHTS: tuple[Sight, ...] = (
     Sight("mention", lambda office: f"/inbox/{office.mention('parking')}"),
     Sight("discussions", _at("/discussions")),
     Sight("discussion", _at("/discussions/1")),
+    Sight("contacts", _at("/contacts")),
+    Sight("contact", lambda office: f"/contacts/{office.contact(ANNA)}"),
+    Sight("merge", lambda office: f"/contacts/{office.contact(PAVEL)}/merge?other={office.contact(ANNA)}"),
+    Sight("conflicts", _at("/contacts/conflicts")),
     Sight("compose", _at("/compose")),
     Sight("queue", _at("/queue")),
     Sight("calendar", _at("/queue/calendar")),
@@ -48,6 +56,12 @@ SIGHTS: tuple[Sight, ...] = (
     Sight("week", _at("/queue/calendar?view=week"), minor=True),
     Sight("replies", _at("/inbox/replies"), Role.RESPONDER, minor=True),
     Sight("user", _at("/users/2"), minor=True),
+    Sight("proposals", _at("/contacts/proposals"), Role.PUBLISHER, minor=True),
+    Sight("split", lambda office: f"/contacts/{office.contact(ANNA)}/split", minor=True),
+    Sight("candidates", lambda office: f"/contacts/{office.contact(PAVEL)}/merge?q=example", minor=True),
+    Sight("new-contact", _at("/contacts/new"), Role.RESPONDER, minor=True),
+    Sight("erasures", _at("/contacts/erasures"), minor=True),
+    Sight("contact-reader", lambda office: f"/contacts/{office.contact(ANNA)}", Role.READER, minor=True),
     Sight("reader", lambda office: f"/inbox/{office.mention('parking')}", Role.READER, minor=True),
     Sight("error", _at("/inbox/999999"), Role.OWNER, 404),
 )

@@ -86,6 +86,19 @@ def test_without_scripts_the_page_says_the_same(visit: Visit, sight: Sight) -> N
     assert look(visit, sight, script=False).page.inner_text("h1") == with_scripts
 
 
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_the_pages_of_the_header_stand_beside_the_menu_at_every_width(visit: Visit, language: str) -> None:
+    page = visit(Role.OWNER, language=language).go("/profile")
+    # As long a name as is shown: what is longer is cut off.
+    page.evaluate("document.querySelector('.menu-name').textContent = 'Александра Константинопольская'")
+    for width in (760, 800, 959, 960, 1024, 1279, 1280, 1535, 1536, 1920):
+        page.set_viewport_size({"width": width, "height": 700})
+        rooms = page.locator(".rooms").evaluate(
+            "rooms => [rooms.firstElementChild.scrollWidth, rooms.clientWidth]"
+        )
+        assert rooms[0] <= rooms[1], f"{rooms[0]} > {rooms[1]} at {width}"
+
+
 def test_axe_and_the_other_looks_find_what_is_wrong(visit: Visit) -> None:
     """The control: a page that is spoiled on purpose is found out by each of them."""
     visitor = visit(Role.OWNER)

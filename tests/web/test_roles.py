@@ -31,7 +31,7 @@ _NOT_THERE = "999999"
 # A stream that does not end is asked for its head alone, by who may not have it.
 _ENDLESS = frozenset({"/live"})
 # What cannot be told by accounts is for those alone who have all of them.
-_OF_ALL_ACCOUNTS = ("/api/v1/contacts",)
+_OF_ALL_ACCOUNTS = ("/api/v1/contacts", "/contacts")
 ACCOUNTS = {"all accounts": None, "one account": frozenset({"club"})}
 
 

@@ -1,4 +1,4 @@
-"""The rest of the API: who asks, who the people are, and what has changed."""
+"""The rest of the API: who asks, who the team is, and what has changed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import Query
 
-from hub.store import changes, contacts, listings
+from hub.store import changes
 from hub.users import everybody
 from hub.users.roles import Permission
 from hub.web.api import models
 from hub.web.api.room import api_room
-from hub.web.routes import Forbidden, Missing, TheHub, TheUser
+from hub.web.routes import TheHub, TheUser
 
 room = api_room("others")
 
@@ -35,37 +35,6 @@ def list_team(hub: TheHub) -> models.Team:
     return models.Team(team=[models.Somebody(id=one.id, name=one.shown) for one in everybody(hub.store)])
 
 
-@room.read("/contacts", may=Permission.READ)
-def list_contacts(
-    hub: TheHub,
-    user: TheUser,
-    after: Annotated[
-        int | None, Query(ge=0, le=models.LARGEST, description="Only those with a higher number.")
-    ] = None,
-    limit: models.Limit = 50,
-) -> models.Contacts:
-    """List the people behind the authors and the CRM records, by number."""
-    _refuse_bounded(user.accounts)
-    with hub.store.read() as connection:
-        ids = listings.contacts_after(connection, limit + 1, after)
-        people = contacts.of_ids(connection, ids[:limit])
-    return models.Contacts(
-        contacts=[models.ContactAnswer.of(person) for person in people],
-        after=ids[limit - 1] if len(ids) > limit else None,
-    )
-
-
-@room.read("/contacts/{id}", may=Permission.READ, errors=(404,))
-def get_contact(id: models.Id, hub: TheHub, user: TheUser) -> models.ContactAnswer:
-    """Return one of them."""
-    _refuse_bounded(user.accounts)
-    with hub.store.read() as connection:
-        found = contacts.of_ids(connection, [id])
-    if not found:
-        raise Missing("there is no contact {id}", id=id)
-    return models.ContactAnswer.of(found[0])
-
-
 @room.read("/changes", may=Permission.READ)
 def list_changes(
     hub: TheHub,
@@ -85,9 +54,3 @@ def list_changes(
         latest=latest,
         gap=after > latest or (after < latest and after + 1 < oldest),
     )
-
-
-def _refuse_bounded(accounts: frozenset[str] | None) -> None:
-    """A contact is put together of all accounts, so that it cannot be shown to who may see some of them only."""
-    if accounts is not None:
-        raise Forbidden("contacts are for users of all accounts")

@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const CODES = { KeyJ: "j", KeyK: "k", KeyO: "o", Enter: "o", KeyR: "r", KeyE: "e", KeyS: "s", KeyA: "a", KeyN: "n", Slash: "/" };
-  const GO = { KeyI: "/inbox", KeyQ: "/queue", KeyA: "/accounts", KeyR: "/discussions" };
+  const GO = { KeyI: "/inbox", KeyQ: "/queue", KeyA: "/accounts", KeyR: "/discussions", KeyC: "/contacts" };
   // How long `g` waits for the letter after it, in milliseconds.
   const PATIENCE = 1500;
   const OFF = "hub:keys-off";
