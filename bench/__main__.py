@@ -12,7 +12,10 @@ from pathlib import Path
 from bench import report
 from bench.measure import Figure
 
-NAMES = ("startup", "memory", "ingest", "again", "postgresql", "publishing", "growth", "merging", "inbox", "live")
+NAMES = (
+    *("startup", "memory", "ingest", "again", "postgresql", "publishing", "growth", "merging", "inbox", "live"),
+    *("matching", "contacts"),
+)
 _HERE = Path(__file__).parent
 
 

@@ -122,6 +122,24 @@ class ActivitySection(Section):
     due: Duration | None = None
 
 
+_Age = Annotated[Duration, Field(ge=timedelta(days=1))]
+
+
+class RetentionSection(Section):
+    """`[retention]`: how long what is held is kept; without a line, for ever.
+
+    `mentions` and `messages` go by when they were said (messages as long as mentions, if they have no line), and
+    nothing older is taken in. `contacts` are people of whom nothing is kept that they said and who are in no CRM,
+    by their last change. `history` is what fields and remarks were before, `runs` how turns went.
+    """
+
+    mentions: _Age | None = None
+    messages: _Age | None = None
+    contacts: _Age | None = None
+    history: _Age | None = None
+    runs: _Age = timedelta(days=30)
+
+
 class AccountOptions(Section):
     """What the hub itself, not the plugin, takes from `[accounts.NAME]`.
 
@@ -132,7 +150,8 @@ class AccountOptions(Section):
     us, all contacts, or nobody. `deletions` says what follows when a record is deleted on one side: a person is
     asked, nothing, or the deletion on the other side. `vanish` is the share of all records, in percent, beyond
     which a deletion of many at once is taken for an accident and stops the sync. `full` is how often all records
-    are read, to see which are gone. `fields` replaces policies of `[contacts]`.
+    are read, to see which are gone. `policies` replaces those of `[contacts]`, by field. `consent` is a purpose:
+    nobody's record is written there who did not agree to it.
     """
 
     overflow: Literal["thread", "shorten"] = "shorten"
@@ -142,7 +161,8 @@ class AccountOptions(Section):
     deletions: Literal["ask", "keep", "follow"] = "ask"
     vanish: int = Field(default=10, ge=0, le=100)
     full: Duration = timedelta(days=1)
-    fields: Mapping[str, Policy] = {}
+    policies: Mapping[str, Policy] = {}
+    consent: str = ""
     calls_per_second: float | None = Field(default=None, gt=0)
     settle_after: Duration | None = None
     posts_per_hour: int | None = Field(default=None, ge=0)

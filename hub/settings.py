@@ -21,6 +21,7 @@ from hub.sections import (
     ActivitySection,
     ContactsSection,
     HubSection,
+    RetentionSection,
     RouteSection,
     ScheduleSection,
     ServeSection,
@@ -55,6 +56,7 @@ class Settings:
         serve: ServeSection | None = None,
         contacts: ContactsSection | None = None,
         activities: Mapping[str, ActivitySection] | None = None,
+        retention: RetentionSection | None = None,
     ) -> None:
         self.path = path
         self.hub = hub
@@ -66,6 +68,7 @@ class Settings:
         self.serve = serve or ServeSection()
         self.contacts = contacts or ContactsSection()
         self.activities = activities or {}
+        self.retention = retention or RetentionSection()
 
     @property
     def folder(self) -> Path:
@@ -123,7 +126,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
         raise ConfigError(
             "{file} is no TOML: {why}", hint="mend that line; texts stand in double quotes", file=path, why=error
         ) from None
-    known = {"hub", "accounts", "routes", "schedule", "serve", "webhooks", "contacts", "activities"}
+    known = {"hub", "accounts", "routes", "schedule", "serve", "webhooks", "contacts", "activities", "retention"}
     for key in raw:
         if key not in known:
             raise _unknown_key(path, key, known)
@@ -144,6 +147,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
             name: _section(ActivitySection, values, path, f"activities.{name}")
             for name, values in _tables(raw, "activities", path)
         },
+        retention=_section(RetentionSection, raw.get("retention", {}), path, "retention"),
     )
     _check_routes(settings)
     return settings

@@ -100,6 +100,11 @@ _NETWORKS = {
         "double against HubSpot's official OpenAPI description (as the account in the docs)",
         "2026-11-22",
     ),
+    "carddav": _Network(
+        "address books by CardDAV",
+        "real server (Radicale 3.9.0), cards exported by phones and mail programs",
+        "2026-11-22",
+    ),
 }
 
 

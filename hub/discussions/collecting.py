@@ -38,6 +38,10 @@ class Hooks(Protocol):
         """Tell plugins a fact."""
 
 
+def _everything(_connection: Connection, _platform: str, items: Sequence[Mention]) -> Sequence[Mention]:
+    return items
+
+
 @dataclass
 class Ear:
     """One account's turn at listening: what it works with, and what it has heard from others.
@@ -45,6 +49,7 @@ class Ear:
     `ourselves` is the account's own remote id: what it says is stored with the rest, and is no news. `past` is
     set in a read from the start that is not the first: what is older than that is stored, and nobody is told.
     `others` returns what others said of what a network shows: without the comments that the hub made for a digest.
+    `admit` returns what of that may be stored, in the transaction that stores it.
     """
 
     store: Store
@@ -58,6 +63,7 @@ class Ear:
     notices: Notices = NOBODY
     past: datetime | None = None
     others: Callable[[Sequence[Mention]], Sequence[Mention]] = tuple
+    admit: Callable[[Connection, str, Sequence[Mention]], Sequence[Mention]] = _everything
 
     @property
     def account(self) -> str:
@@ -111,9 +117,10 @@ def _store_page(ear: Ear, verb: str, subject: str, batch: Batch[Mention], digest
     now = ear.clock()
 
     def work(connection: Connection) -> Ingested:
-        roots = sorted({item.thread_id for item in batch.items})
+        items = ear.admit(connection, ear.adapter.platform, batch.items)
+        roots = sorted({item.thread_id for item in items})
         known = threads.ensure(connection, ear.account, roots, now) if roots else {}
-        ingested = mentions.ingest(connection, ear.account, ear.adapter.platform, known, batch.items, now)
+        ingested = mentions.ingest(connection, ear.account, ear.adapter.platform, known, items, now)
         if ingested:
             # The threads themselves may know better: the next look at them compares again.
             threads.forget_digests(connection, list(known.values()))
@@ -239,6 +246,7 @@ def _read_thread(ear: Ear, adapter: ThreadReader, thread: StoredThread) -> datet
 def _ingest(
     connection: Connection, ear: Ear, thread: StoredThread, items: Sequence[Mention], whole_at: datetime | None
 ) -> Ingested:
+    items = ear.admit(connection, ear.adapter.platform, items) if items else items
     if not items:
         return Ingested()
     roots = {thread.remote_id: thread.id}

@@ -366,7 +366,3 @@ def recent_runs(connection: Connection, account: str, limit: int = 20) -> list[d
         sa.select(runs).where(runs.c.account == account).order_by(runs.c.id.desc()).limit(limit)
     )
     return [dict(row) for row in rows.mappings()]
-
-
-def forget_runs(connection: Connection, before: datetime) -> None:
-    connection.execute(runs.delete().where(runs.c.ended_at < before))

@@ -19,8 +19,11 @@ from sqlalchemy.engine import Connection
 
 from hub.store.tables import changes
 
-KINDS = ("mentions", "desk", "replies", "claims", "posts", "accounts", "discussions", "drafts", "digests")
-"""What changes are about; `ref` is the number of the one mention, reply, post or discussion, or 0."""
+KINDS = (
+    *("mentions", "desk", "replies", "claims", "posts", "accounts", "discussions", "drafts", "digests"),
+    "contacts",
+)
+"""What changes are about; `ref` is the number of the one mention, reply, post, discussion or contact, or 0."""
 
 CHANNEL = "hub_changes"
 """What PostgreSQL tells its listeners of at the commit of a change."""

@@ -8,11 +8,15 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.store.tables import IN_DOUBT, accounts, deliveries, jobs, mentions, runs, threads
+from hub.store.tables import IN_DOUBT, accounts, activities, deliveries, jobs, mentions, runs, threads
+from hub.store.tables.activities import ASKED
 
 
 class Queue(NamedTuple):
-    """What waits to be sent on an account: how much, and since when the oldest of it is due."""
+    """What waits to be sent on an account: how much, and since when the oldest of it is due.
+
+    `asked` is for a person to settle: deliveries, and in a CRM activities.
+    """
 
     depth: int = 0
     oldest: datetime | None = None
@@ -48,6 +52,10 @@ def queues(connection: Connection) -> dict[str, Queue]:
             found[account] = queue._replace(asked=count)
         elif state == "unknown":
             found[account] = queue._replace(doubts=count)
+    told = sa.select(activities.c.account, sa.func.count()).where(ASKED).group_by(activities.c.account)
+    for account, count in connection.execute(told):
+        queue = found.get(account, Queue())
+        found[account] = queue._replace(asked=queue.asked + count)
     return found
 
 

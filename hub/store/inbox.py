@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.store import search
+from hub.store.database import chunks
 from hub.store.search import Term
 from hub.store.tables import SELDOM, mention_labels, mentions, readers, reads, threads
 
@@ -100,6 +101,22 @@ def count(connection: Connection, wanted: Filter, most: int) -> int:
     return len(find(connection, wanted, most))
 
 
+def among(connection: Connection, wanted: Filter, ids: Sequence[int]) -> set[int]:
+    """Return those of these mentions that are wanted; who has read what is not asked."""
+    if wanted.accounts == ():
+        return set()
+    states = _states(wanted)
+    whole = sa.or_(*(sa.and_(*state) for state in states)) if states else mentions.c.status != "ours"
+    query = sa.select(mentions.c.id).where(whole, *_asked(connection, wanted, wanted.labels))
+    if _positive(wanted):
+        row = search.number(connection)
+        query = query.join(search.search, row == mentions.c.id).where(search.matches(connection, wanted.terms))
+    found: set[int] = set()
+    for some in chunks(ids):
+        found.update(connection.execute(query.where(mentions.c.id.in_(some))).scalars())
+    return found
+
+
 def _unread(connection: Connection, wanted: Filter) -> list[Conditions]:
     """Return what makes a mention unread for somebody, each way to be so by itself: beyond what they have read,
     or marked so."""
@@ -171,7 +188,8 @@ def _stream(
 ) -> sa.Select[Any]:
     number: Any = mentions.c.id
     source: Any = mentions
-    where = [*_asked(connection, wanted), *stream]
+    groups = wanted.labels if wanted.by_time or _positive(wanted) else wanted.labels[1:]
+    where = [*_asked(connection, wanted, groups), *stream]
     if _positive(wanted):
         row = search.number(connection)
         source = search.search.join(mentions, mentions.c.id == row)
@@ -202,8 +220,11 @@ def _beyond(wanted: Filter, number: Any, beyond: Key, newer: bool) -> sa.ColumnE
     return found
 
 
-def _asked(connection: Connection, wanted: Filter) -> list[sa.ColumnElement[bool]]:
-    """Return what the filter asks of a mention besides its state, and whether it was read."""
+def _asked(
+    connection: Connection, wanted: Filter, groups: Sequence[tuple[int, ...]]
+) -> list[sa.ColumnElement[bool]]:
+    """Return what the filter asks of a mention besides its state, and whether it is unread: of the groups of
+    labels only these."""
     column = mentions.c
     asked: list[sa.ColumnElement[bool]] = []
     if wanted.accounts is not None:
@@ -217,7 +238,6 @@ def _asked(connection: Connection, wanted: Filter) -> list[sa.ColumnElement[bool
         ways = [column.assignee_id.in_(named)] if named else []
         ways += [column.assignee_id.is_(None)] if None in wanted.assignees else []
         asked.append(sa.or_(*ways))
-    groups = wanted.labels if wanted.by_time or _positive(wanted) else wanted.labels[1:]
     alias = mention_labels.alias()
     asked += [sa.exists().where(alias.c.mention_id == column.id, alias.c.label_id.in_(group)) for group in groups]
     if wanted.without_labels:

@@ -14,6 +14,7 @@ from hub.store.prepared import Prepared
 from hub.store.tables import (
     addresses,
     authors,
+    contacts,
     copies,
     cursors,
     discussions,
@@ -31,7 +32,10 @@ _VERB = "merge"
 
 
 class Spoken(NamedTuple):
-    """A mention as merging sees it. `thread` is the row, `root` the remote id; `links` has an address a line."""
+    """A mention as merging sees it. `thread` is the row, `root` the remote id; `links` has an address a line.
+
+    `contact_id` is the person if more is known of them than this author.
+    """
 
     id: int
     platform: str
@@ -146,6 +150,10 @@ def settle(connection: Connection, mention_ids: Sequence[int], thread_ids: Seque
             connection.execute(table.update().where(table.c.id.in_(ids)).values(unmerged=0))
 
 
+_PERSON = contacts.alias("person")
+_FURTHER = contacts.alias("further")
+# Somebody of whom only this one identity is known is no more than their author.
+_JOINED = sa.exists().where(_FURTHER.c.person_id == _PERSON.c.person_id, _FURTHER.c.id != _PERSON.c.id)
 _SPOKEN = (
     sa.select(
         mentions.c.id,
@@ -166,12 +174,13 @@ _SPOKEN = (
         sa.func.coalesce(authors.c.handle, ""),
         sa.func.coalesce(authors.c.url, ""),
         sa.func.coalesce(authors.c.emails, ""),
-        authors.c.contact_id,
+        _PERSON.c.person_id,
     )
     .join(threads, threads.c.id == mentions.c.thread_id)
     .outerjoin(
         authors, sa.and_(authors.c.platform == mentions.c.platform, authors.c.remote_id == mentions.c.author_id)
     )
+    .outerjoin(_PERSON, sa.and_(_PERSON.c.id == authors.c.contact_id, _JOINED))
 )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from hub.store import changes
 from hub.store.database import upsert
-from hub.store.tables import accounts, authors, left_out, mentions
+from hub.store.tables import accounts, authors, contacts, left_out, mentions
 
 
 def add(connection: Connection, platform: str, author_id: str, now: datetime) -> bool:
@@ -40,13 +40,16 @@ def remove(connection: Connection, platform: str, author_id: str) -> bool:
 
 
 def _same_person(connection: Connection, platform: str, author_id: str) -> list[tuple[str, str]]:
-    contact = (
-        sa.select(authors.c.contact_id)
+    person = (
+        sa.select(contacts.c.person_id)
+        .join(authors, authors.c.contact_id == contacts.c.id)
         .where(authors.c.platform == platform, authors.c.remote_id == author_id)
         .scalar_subquery()
     )
     rows = connection.execute(
-        sa.select(authors.c.platform, authors.c.remote_id).where(authors.c.contact_id == contact)
+        sa.select(authors.c.platform, authors.c.remote_id)
+        .join(contacts, contacts.c.id == authors.c.contact_id)
+        .where(contacts.c.person_id == person)
     )
     return [(row.platform, row.remote_id) for row in rows]
 
@@ -63,7 +66,7 @@ def everybody(connection: Connection) -> LeftOut:
     asked = {(row.platform, row.author_id): row.at for row in connection.execute(sa.select(left_out))}
     if not asked:
         return LeftOut(frozenset(), None)
-    other = authors.alias()
+    other, card, other_card = authors.alias(), contacts.alias(), contacts.alias()
     rows = connection.execute(
         sa.select(other.c.platform, other.c.remote_id)
         .select_from(left_out)
@@ -71,7 +74,9 @@ def everybody(connection: Connection) -> LeftOut:
             authors,
             sa.and_(authors.c.platform == left_out.c.platform, authors.c.remote_id == left_out.c.author_id),
         )
-        .join(other, other.c.contact_id == authors.c.contact_id)
+        .join(card, card.c.id == authors.c.contact_id)
+        .join(other_card, other_card.c.person_id == card.c.person_id)
+        .join(other, other.c.contact_id == other_card.c.id)
     )
     same = {(row.platform, row.remote_id) for row in rows}
     return LeftOut(frozenset(asked) | same, max(asked.values()))

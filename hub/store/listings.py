@@ -63,7 +63,12 @@ def may_see(connection: Connection, discussion_id: int, accounts: Collection[str
 
 def contacts_after(connection: Connection, limit: int, after: int | None) -> Sequence[int]:
     """Return the numbers of the contacts after that one, in their order."""
-    query = sa.select(contacts.c.id).order_by(contacts.c.id).limit(limit)
+    query = (
+        sa.select(contacts.c.id)
+        .where(contacts.c.person_id == contacts.c.id, contacts.c.deleted_at.is_(None))
+        .order_by(contacts.c.id)
+        .limit(limit)
+    )
     if after is not None:
         query = query.where(contacts.c.id > after)
     return list(connection.execute(query).scalars())

@@ -15,7 +15,7 @@ from hub.models import Author, Mention
 from hub.store import ours, search
 from hub.store.database import chunks, upsert
 from hub.store.prepared import Prepared, among
-from hub.store.tables import authors, discussions, mention_versions, mentions, replies, threads
+from hub.store.tables import authors, contacts, discussions, mention_versions, mentions, replies, threads
 from hub.store.threads import sites
 
 # Fewer than this many may vanish at once without looking like a network that lost its memory …
@@ -398,17 +398,19 @@ def _upsert_authors(connection: Connection) -> Any:
     insert = upsert(connection, authors)
     return insert.on_conflict_do_update(
         index_elements=["platform", "remote_id"],
-        set_={name: insert.excluded[name] for name in ("name", "handle", "url", "emails", "hash")},
+        set_={name: insert.excluded[name] for name in _PROFILE},
     )
 
 
-_UPSERT_AUTHORS = Prepared(
-    _upsert_authors, columns=("platform", "remote_id", "name", "handle", "url", "emails", "hash")
-)
+_PROFILE = ("name", "handle", "url", "emails", "links", "verified_links", "hash")
+_UPSERT_AUTHORS = Prepared(_upsert_authors, columns=("platform", "remote_id", *_PROFILE))
 
 
 def _author_hash(author: Author) -> int:
-    return _hash("\x1f".join((author.name, author.handle, author.url, *sorted(author.emails))))
+    profile = "\x1f".join((author.name, author.handle, author.url, *sorted(author.emails)))
+    if author.links or author.verified_links:
+        profile = "\x1e".join((profile, *sorted(author.links), "", *sorted(author.verified_links)))
+    return _hash(profile)
 
 
 def _author_row(author: Author, platform: str, hashed: int) -> dict[str, Any]:
@@ -419,8 +421,14 @@ def _author_row(author: Author, platform: str, hashed: int) -> dict[str, Any]:
         "handle": author.handle,
         "url": author.url,
         "emails": " ".join(sorted(email.lower() for email in author.emails)),
+        "links": _joined(author.links),
+        "verified_links": _joined(author.verified_links),
         "hash": hashed,
     }
+
+
+def _joined(links: Sequence[str]) -> str:
+    return "\n".join(dict.fromkeys("".join(link.split()) for link in links)) if links else ""
 
 
 def live_ids(connection: Connection, thread_id: int, limit: int = 100) -> list[str]:
@@ -466,7 +474,7 @@ def _shown() -> sa.Select[Any]:
             sa.func.coalesce(authors.c.name, "").label("author_name"),
             sa.func.coalesce(authors.c.handle, "").label("author_handle"),
             sa.func.coalesce(authors.c.url, "").label("author_url"),
-            authors.c.contact_id,
+            contacts.c.person_id.label("contact_id"),
             mentions.c.text,
             mentions.c.url,
             mentions.c.sent_at,
@@ -482,6 +490,7 @@ def _shown() -> sa.Select[Any]:
             authors,
             sa.and_(authors.c.platform == mentions.c.platform, authors.c.remote_id == mentions.c.author_id),
         )
+        .outerjoin(contacts, contacts.c.id == authors.c.contact_id)
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from hub.store.database import chunks
 from hub.store.mentions import StoredMention, of_ids
 from hub.store.tables import accounts as account_rows
-from hub.store.tables import authors, mentions, replies, threads
+from hub.store.tables import authors, contacts, mentions, replies, threads
 
 _IDS = sa.select(mentions.c.id).join(threads, threads.c.id == mentions.c.thread_id)
 # A conversation deeper than this is read on its own page.
@@ -77,7 +77,9 @@ def by_the_same(
     identities = [(mention.platform, mention.author_id)]
     if mention.contact_id is not None:
         rows = connection.execute(
-            sa.select(authors.c.platform, authors.c.remote_id).where(authors.c.contact_id == mention.contact_id)
+            sa.select(authors.c.platform, authors.c.remote_id)
+            .join(contacts, contacts.c.id == authors.c.contact_id)
+            .where(contacts.c.person_id == mention.contact_id)
         )
         identities = list(dict.fromkeys([*identities, *((row.platform, row.remote_id) for row in rows)]))
     found: list[StoredMention] = []

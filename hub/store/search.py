@@ -80,7 +80,7 @@ _INTO = {
 
 def is_behind(connection: Connection) -> bool:
     """Tell whether there are mentions that the index does not know yet."""
-    query = sa.select(mentions.c.id).where(mentions.c.id > _reach(connection), mentions.c.deleted_at.is_(None))
+    query = sa.select(mentions.c.id).where(mentions.c.id > reach(connection), mentions.c.deleted_at.is_(None))
     return connection.execute(query.limit(1)).first() is not None
 
 
@@ -92,16 +92,16 @@ def catch_up(connection: Connection, most: int = 2000) -> None:
     """
     query = _INTO[connection.dialect.name]
     if is_sqlite(connection):
-        connection.exec_driver_sql(f"{query} m.id > ? ORDER BY m.id LIMIT ?", (_reach(connection), most))
+        connection.exec_driver_sql(f"{query} m.id > ? ORDER BY m.id LIMIT ?", (reach(connection), most))
     else:
         # Numbers are given out before they are committed: one that is a little lower may come later.
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(4857394)")
         missing = "NOT EXISTS (SELECT 1 FROM mention_search s WHERE s.mention_id = m.id)"
         query = f"{query} m.id > %s AND {missing} ORDER BY m.id LIMIT %s"
-        connection.exec_driver_sql(query, (_reach(connection) - _LATE, most))
+        connection.exec_driver_sql(query, (reach(connection) - _LATE, most))
 
 
-def _reach(connection: Connection) -> int:
+def reach(connection: Connection) -> int:
     """Return the newest mention that is in the index."""
     return connection.execute(sa.select(sa.func.max(number(connection)))).scalar() or 0
 
@@ -113,14 +113,14 @@ def number(connection: Connection) -> sa.ColumnElement[int]:
 
 def follow(connection: Connection, ids: Sequence[int]) -> None:
     """Let the index say what these mentions say now, as far as it has come."""
-    reach = _reach(connection)
+    newest = reach(connection)
     head = _INTO[connection.dialect.name]
     for some in chunks(ids):
         connection.execute(search.delete().where(number(connection).in_(some)))
     if is_sqlite(connection):
-        connection.exec_driver_sql(f"{head} m.id <= ? AND m.id {_THESE}", (reach, json.dumps(list(ids))))
+        connection.exec_driver_sql(f"{head} m.id <= ? AND m.id {_THESE}", (newest, json.dumps(list(ids))))
     else:
-        connection.exec_driver_sql(f"{head} m.id <= %s AND m.id = ANY(%s)", (reach, list(ids)))
+        connection.exec_driver_sql(f"{head} m.id <= %s AND m.id = ANY(%s)", (newest, list(ids)))
 
 
 def matches(connection: Connection, terms: Sequence[Term]) -> sa.ColumnElement[bool]:

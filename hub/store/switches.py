@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from hub.errors import StoppedError
 from hub.store import changes
 from hub.store.database import upsert
-from hub.store.tables import deliveries, digest_lines, notes, records, replies, switches
+from hub.store.tables import activities, deliveries, digest_lines, records, replies, switches
 
 STOP = "stop"
 
@@ -31,7 +31,7 @@ def stop(connection: Connection, reason: str, who: str, now: datetime) -> tuple[
     """
     if connection.dialect.name == "postgresql":
         # There a statement that began before this commit would still see the hub going.
-        tables = ", ".join(table.name for table in (deliveries, digest_lines, replies, records, notes))
+        tables = ", ".join(table.name for table in (deliveries, digest_lines, replies, records, activities))
         connection.execute(sa.text(f"LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE"))
     made = connection.execute(
         upsert(connection, switches)

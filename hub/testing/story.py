@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hub.testing import clients
+from hub.testing.clients import Records
 from hub.testing.social import FeedDouble, Person, SocialDouble
 from hub.testing.world import World
 
@@ -56,7 +58,7 @@ _PEOPLE = (
     ("Кирилл Зайцев", "kirill_z"),
     ("Лев Гордон", "lev_gordon"),
 )
-EMAIL = "anna.smirnova@example.org"
+EMAIL = clients.ANNA[1]
 _REMARKS = (
     "А сколько стоит пачка?",
     "Congratulations! See you on Saturday 🙌",
@@ -82,7 +84,8 @@ class Said:
     """What the people did, to compare with what the hub holds.
 
     `twice` are the networks of the person who is on two. `elsewhere` is the network where somebody writes about
-    the first article, and the id of that post: "" where the double of no network can tell.
+    the first article, and the id of that post: "" where the double of no network can tell. `records` are those
+    that the CRMs began with.
     """
 
     remarks: int = 0
@@ -91,6 +94,7 @@ class Said:
     speakers: set[tuple[str, str]] = field(default_factory=set)
     twice: tuple[str, ...] = ()
     elsewhere: tuple[str, str] = ("", "")
+    records: list[Records] = field(default_factory=list)
 
 
 def write_articles(world: World) -> int:
@@ -107,10 +111,12 @@ def talk(world: World) -> Said:
     names = list(world.networks)
     showing = [name for name in names if world.networks[name].shows_email]
     said.twice = tuple(showing[:2])
-    for crm in world.crms.values():
-        crm.add_contact("Анна Смирнова", EMAIL)
-        crm.add_contact("Павел Оптовик", "pavel@example.com")
-    members = {name: _join(world.networks[name], number, name in said.twice) for number, name in enumerate(names)}
+    members = {
+        name: _join(world.networks[name], number, name in said.twice, name in showing[:1])
+        for number, name in enumerate(names)
+    }
+    claimant = members[showing[0]][1].name if showing else clients.PAVEL[0]
+    said.records = clients.fill(world, claimant)
     for number, name in enumerate(names):
         network = world.networks[name]
         people = members[name]
@@ -149,9 +155,14 @@ def _write_elsewhere(world: World, said: Said, members: dict[str, list[Person]])
         return
 
 
-def _join(network: SocialDouble, number: int, with_email: bool) -> list[Person]:
-    """Let every third person join a network, and one more who is on two of them, with the same e-mail."""
-    people = [network.add_person(name, handle) for name, handle in _PEOPLE[1 + number :: 3]]
+def _join(network: SocialDouble, number: int, with_email: bool, claims: bool) -> list[Person]:
+    """Let every third person join a network, and one more who is on two of them, with the same e-mail.
+
+    With `claims` the first of the others shows an e-mail too, which a record of the CRMs has.
+    """
+    names = _PEOPLE[1 + number :: 3]
+    emails = [clients.CLAIMED if claims and place == 0 else "" for place in range(len(names))]
+    people = [network.add_person(name, handle, email) for (name, handle), email in zip(names, emails, strict=True)]
     if with_email:
         people.insert(0, network.add_person(*_PEOPLE[0], EMAIL))
     return people

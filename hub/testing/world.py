@@ -35,9 +35,8 @@ class World:
     def calls(self) -> int:
         """Count the requests that wrote to a network, over all doubles."""
         doubles: list[Double] = [*self.networks.values(), *self.crms.values()]
-        return sum(
-            len([call for call in double.calls if call.method not in ("GET", "HEAD")]) for double in doubles
-        )
+        reading = ("GET", "HEAD", "PROPFIND", "REPORT")
+        return sum(len([call for call in double.calls if call.method not in reading]) for double in doubles)
 
 
 @contextmanager
@@ -78,6 +77,9 @@ def started(
                 f"to = {json.dumps(list(world.networks))}",
                 "",
             ]
+        if world.crms:
+            # What both sides of a record call its person is for somebody to decide; the rest merges by itself.
+            lines += ["[contacts.fields]", 'name = "ask"', ""]
         lines += ["[schedule]", *(f'{kind} = "{schedule}"' for kind in ("publish", "listen", "contacts")), ""]
         world.config.write_text("\n".join(lines), encoding="utf-8")
         yield world

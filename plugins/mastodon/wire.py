@@ -28,6 +28,13 @@ class Source(msgspec.Struct):
     privacy: str = "public"
 
 
+class ProfileField(msgspec.Struct):
+    """A line of a profile, as HTML; `verified_at` is set where the server saw a rel=me link lead back."""
+
+    value: str = ""
+    verified_at: str | None = None
+
+
 class Account(msgspec.Struct):
     """Who wrote something; `acct` has no @host for people of this server."""
 
@@ -37,6 +44,7 @@ class Account(msgspec.Struct):
     display_name: str = ""
     url: str | None = None
     uri: str | None = None
+    fields: tuple[ProfileField, ...] = ()
     source: Source = msgspec.field(default_factory=Source)
 
 
@@ -258,6 +266,8 @@ def mention(status: Status, thread: str, site: str) -> Mention:
             name=clean_text(account.display_name or account.username),
             handle=clean_text(account.acct or account.username),
             url=account.url or "",
+            links=_profile_links(account, verified=False),
+            verified_links=_profile_links(account, verified=True),
         ),
         text=f"{warning}\n\n{text}".strip() if warning else text,
         url=status.permalink,
@@ -271,6 +281,16 @@ def _links(shown: Sequence[str], card: Card | None, quoted: Status | None) -> tu
     """Return where a status leads: behind words of its text, by its card, and what it quotes."""
     found = dict.fromkeys([*shown, card.url if card else "", quoted.permalink if quoted else ""])
     return tuple(clean_text(link) for link in found if link)
+
+
+def _profile_links(account: Account, *, verified: bool) -> tuple[str, ...]:
+    found = [
+        clean_text(link)
+        for field in account.fields
+        if verified == (field.verified_at is not None)
+        for link in Reader(field.value, {}).links
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def answering(status: Status, wanted: str) -> str:

@@ -188,6 +188,7 @@ _BREAK = re.compile(r"<br\s*/?>")
 _NAMED = re.compile(r"\[(?:id|club|public|event)\d+(?::[^\]|]*)?\|([^\]]+)\]")
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z]\w*);")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_WEB = re.compile(r"https?://[^\s<>\"«»,;]+")
 
 
 def plain(text: str) -> str:
@@ -226,7 +227,14 @@ def author(profile: Profile, signed: int) -> Author:
         handle=profile.screen_name,
         url=SITE + (profile.screen_name or (f"id{signed}" if signed > 0 else f"club{-signed}")),
         emails=tuple(dict.fromkeys(_EMAIL.findall(shown))) if "@" in shown else (),
+        links=_profile_links(profile.site, shown),
     )
+
+
+def _profile_links(site: str, shown: str) -> tuple[str, ...]:
+    """Return where a profile leads: what stands in its field for sites, and full addresses in its texts."""
+    named = [word.strip(",;") for word in site.split() if "." in word and "@" not in word]
+    return tuple(dict.fromkeys(link for link in [*named, *_WEB.findall(shown)] if link))
 
 
 def authors(profiles: Iterable[Profile], groups: Iterable[Profile]) -> dict[int, Author]:

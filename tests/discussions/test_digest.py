@@ -102,7 +102,9 @@ def test_who_is_left_out_is_so_under_every_name_of_the_same_contact(stage: Stage
 
     def join(connection: Connection) -> None:
         # The villages show no e-mail, so a person says that they are one.
-        connection.execute(sa.text("INSERT INTO contacts (id, name, created_at) VALUES (77, 'Anna', 0)"))
+        connection.execute(
+            sa.text("INSERT INTO contacts (id, person_id, name, created_at) VALUES (77, 77, 'Anna', 0)")
+        )
         connection.execute(sa.text("UPDATE authors SET contact_id = 77"))
 
     stage.store.write(join)

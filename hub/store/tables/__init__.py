@@ -1,9 +1,14 @@
 """The tables, declared once for SQLite and PostgreSQL; each file is about one topic."""
 
 from hub.store.tables.accounts import accounts, cursors, jobs, runs, secrets, switches
+from hub.store.tables.activities import activities, activity_rules
 from hub.store.tables.changes import beats, changes
 from hub.store.tables.contacts import (
+    FIRST,
+    KEYED,
+    MISSING,
     UNMATCHED,
+    UNSETTLED,
     contact_apart,
     contact_evidence,
     contact_history,
@@ -11,7 +16,6 @@ from hub.store.tables.contacts import (
     contact_questions,
     contact_values,
     contacts,
-    notes,
     records,
 )
 from hub.store.tables.desk import (
@@ -29,8 +33,18 @@ from hub.store.tables.digests import digest_lines, digests, left_out
 from hub.store.tables.drafts import draft_events, draft_media, draft_targets, drafts, post_versions, uploads
 from hub.store.tables.ground import Id, Moment, metadata
 from hub.store.tables.merging import addresses, joins, marks, mention_links, repeats
+from hub.store.tables.privacy import chores, consents, erasure_steps, erasures, tombstones
 from hub.store.tables.publishing import IN_DOUBT, attempts, copies, deliveries, media, post_media, posts
-from hub.store.tables.reading import SELDOM, authors, discussions, mention_versions, mentions, replies, threads
+from hub.store.tables.reading import (
+    SELDOM,
+    UNKNOWN,
+    authors,
+    discussions,
+    mention_versions,
+    mentions,
+    replies,
+    threads,
+)
 from hub.store.tables.team import login_attempts, sessions, setup_tokens, tokens, users
 from hub.store.tables.webhooks import notices, webhooks
 
@@ -57,12 +71,13 @@ CONTENT = frozenset(
         mention_versions,
         replies,
         records,
-        notes,
+        activities,
         joins,
         repeats,
         digests,
         digest_lines,
         left_out,
+        consents,
         labels,
         mention_labels,
         desk_notes,
@@ -77,18 +92,27 @@ CONTENT = frozenset(
 
 __all__ = [
     "CONTENT",
+    "FIRST",
     "IN_DOUBT",
+    "KEYED",
+    "MISSING",
     "SELDOM",
+    "UNKNOWN",
     "UNMATCHED",
+    "UNSETTLED",
     "Id",
     "Moment",
     "accounts",
+    "activities",
+    "activity_rules",
     "addresses",
     "attempts",
     "authors",
     "beats",
     "changes",
+    "chores",
     "claims",
+    "consents",
     "contact_apart",
     "contact_evidence",
     "contact_history",
@@ -108,6 +132,8 @@ __all__ = [
     "draft_media",
     "draft_targets",
     "drafts",
+    "erasure_steps",
+    "erasures",
     "jobs",
     "joins",
     "labels",
@@ -120,7 +146,6 @@ __all__ = [
     "mention_versions",
     "mentions",
     "metadata",
-    "notes",
     "notices",
     "post_media",
     "post_versions",
@@ -139,6 +164,7 @@ __all__ = [
     "switches",
     "threads",
     "tokens",
+    "tombstones",
     "uploads",
     "users",
     "webhooks",

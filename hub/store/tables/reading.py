@@ -48,10 +48,20 @@ class ThreadRow(SQLModel, table=True):
     unmerged: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
 
 
+# An author whose profile their card does not hold as it is now.
+UNKNOWN: ColumnElement[bool] = literal_column("hash != known")
+
+
 class AuthorRow(SQLModel, table=True):
-    """One identity on one platform."""
+    """One identity on one platform.
+
+    `hash` is of their profile as the network gave it last, `known` that of the one which their card holds.
+    """
 
     __tablename__ = "authors"
+    __table_args__ = (
+        Index("authors_unknown", "platform", "remote_id", sqlite_where=UNKNOWN, postgresql_where=UNKNOWN),
+    )
     platform: str = Field(primary_key=True)
     remote_id: str = Field(primary_key=True)
     name: str = ""
@@ -61,6 +71,7 @@ class AuthorRow(SQLModel, table=True):
     links: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
     verified_links: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
     hash: int = Field(sa_type=BigInteger)
+    known: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
     contact_id: int | None = Field(
         default=None, foreign_key="contacts.id", ondelete="SET NULL", sa_type=Id, index=True
     )
