@@ -40,6 +40,8 @@ _OLD = "test_topologies.py::test_a_lost_post_is_not_taken_for_an_old_one_that_is
 _ECHO = "test_topologies.py::test_an_echo_is_recognised_also_while_nobody_knows_yet_that_the_hub_died"
 _SLOTS = "test_clocks.py::test_each_local_slot_runs_once"
 
+_IN_STEP = "test_sync_model.py::test_the_sides_agree_in_the_end_and_nothing_is_lost_or_doubled"
+
 _MENTIONS = "hub/store/mentions.py"
 _COLLECTING = "hub/discussions/collecting.py"
 _ROUTES = "hub/publishing/routes.py"
@@ -247,6 +249,34 @@ MUTANTS = (
                 "hub/scheduling/due.py",
                 "if (found := time.astimezone(UTC)) > after)",
                 "if (found := time.astimezone(UTC)))",
+            ),
+        ),
+    ),
+    Mutant(
+        "a creation whose answer was lost is made again at once",
+        _IN_STEP,
+        (
+            Patch(
+                "hub/contacts/settling.py",
+                "elif started - record.updated_at >= exchange.settle_after:",
+                "else:",
+            ),
+        ),
+    ),
+    Mutant(
+        "a record is written whatever it has become in the meantime",
+        _IN_STEP,
+        (Patch("hub/contacts/pushing.py", "version=record.version,", 'version="",'),),
+    ),
+    Mutant(
+        "what loses to the other side is forgotten",
+        _IN_STEP,
+        (
+            Patch(
+                "hub/contacts/applying.py",
+                "records.keep_lost(connection, [_lost(exchange, card_id, lost, merged, view, now) for lost in "
+                "merged.lost])",
+                "pass",
             ),
         ),
     ),
