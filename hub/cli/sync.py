@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @command(
     "sync",
-    help=_("Bring the CRMs and the hub in step now."),
+    help=_("Bring the CRMs and the hub in step now, or show what that would do."),
     epilog=_(
         "With --dry-run nothing is written on any side: each creation, change and deletion is shown instead."
     ),

@@ -572,7 +572,7 @@ def test_a_rule_says_what_an_answer_means_even_with_status_200(means: str, error
     rule = {"status": 200, "when": "error == 'LIMIT'", "means": means}
     with CrmDouble() as double:
         double.inject(faults.answered(Reply({"error": "LIMIT", "error_description": "over it"})), times=9)
-        adapter = crm(double, lambda settings: settings.update(errors=[rule]), deadline=0.3)
+        adapter = crm(double, lambda settings: settings.update(errors=[rule]), deadline=1.5)
         with pytest.raises(error, match=r"HTTP 200 \(over it\)$") as caught:
             adapter.push_contact(ANN, None)
         assert type(caught.value) is error
