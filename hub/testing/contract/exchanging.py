@@ -12,8 +12,7 @@ from hub.errors import HubError, StaleRecord, UnknownOutcome
 from hub.models import Contact, Push, Receipt
 from hub.testing.contract.ground import DEADLINE, needs
 from hub.testing.contract.shelf import ReadingGround, Shelf, named, raised_by, some
-from hub.testing.contract.verbs import People, Reading
-from hub.testing.double import Double
+from hub.testing.contract.verbs import Reading
 from hub.testing.faults import LOST
 from hub.testing.social import ContactsDouble
 
@@ -24,13 +23,6 @@ _PHONE = "+49 30 901820"
 
 class Exchange(ReadingGround):
     area: ClassVar[str] = "contacts"
-
-    @pytest.fixture
-    def people(self, network: Double, opened: Callable[..., Any]) -> Reading:
-        """The CRM's records."""
-        return self.reading_of(People, network, opened)
-
-    # What is written
 
     @needs(ContactSync, ContactsDouble)
     def test_an_update_sets_only_what_changed(self, network: ContactsDouble, account: Any) -> None:
