@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pages import Page, Parsed, page_over
 
+from hub.contacts import matching, merging
 from hub.models import Author, Mention
-from hub.store import contacts
 from hub.testing.faults import LOST
 from hub.users.roles import Role, User
 
@@ -189,7 +189,10 @@ class TestScope:
         page.ingest(
             "shop", text="the other words", author=Author(remote_id="3", name="A", emails=["a@example.org"])
         )
-        page.store.write(contacts.link_authors, page.hub.clock())
+        now = page.hub.clock()
+        matching.match(page.store, page.hub.hub.settings, now)
+        (proposed,) = merging.proposals(page.store, 2)
+        merging.accept(page.store, proposed.id, None, now)
         assert "the other words" in page.ask(both).get(f"/inbox/{here}").text
         assert "the other words" not in page.ask(one).get(f"/inbox/{here}").text
 
