@@ -15,6 +15,7 @@ from hub.errors import ConfigError, HubError, PluginError
 from hub.http import Http
 from hub.models import Post
 from hub.secrets import secret_values
+from hub.sections import AccountOptions
 from hub.settings import Account, Settings, account_settings
 
 GROUP = "hub"
@@ -187,6 +188,14 @@ def _adapters(plugins: pluggy.PluginManager) -> dict[str, type[Adapter]]:
                     platform=adapter.platform,
                     one=other.__module__,
                     two=adapter.__module__,
+                )
+            taken = sorted(AccountOptions.model_fields.keys() & adapter.Settings.model_fields.keys())
+            if taken:
+                raise PluginError(
+                    "plugin {module}: its setting {setting} is one of the hub's own for every account",
+                    hint="give it another name",
+                    module=adapter.__module__,
+                    setting=taken[0],
                 )
             found[adapter.platform] = adapter
     return found

@@ -86,6 +86,15 @@ def test_a_misspelt_hook_is_an_error_that_names_plugin_and_hook() -> None:
     assert "mention_recieved" in str(caught.value)
 
 
+def test_a_setting_that_has_the_name_of_one_of_the_hub_s_own_is_refused() -> None:
+    class Crowded(Village.Settings):
+        searches: str = ""
+
+    crowded = type("Crowded", (Village,), {"platform": "crowded", "Settings": Crowded})
+    with pytest.raises(PluginError, match=r"its setting searches is one of the hub's own"):
+        Registry.discover({"crowded": plugin(crowded)})
+
+
 def test_two_classes_for_one_platform_are_an_error_that_names_both_modules() -> None:
     other = type("Other", (Village,), {"__module__": "somewhere_else"})
     with pytest.raises(PluginError, match=r"village: example_village and somewhere_else"):
