@@ -57,9 +57,9 @@ def _fields(out: Output, found: Card) -> None:
     for field, value in found.view.values.items():
         values = (value,) if isinstance(value, str) else value
         chosen = found.view.chosen.get(field)
-        source = f"  ({_source(out, found, chosen)})" if chosen is not None else ""
+        source = _source(out, found, chosen) if chosen is not None else ""
         if any(values):
-            out.line(f"  {field_name(field)}: {one_line(', '.join(values))}{source}")
+            out.line(f"  {field_name(field)}: {one_line(', '.join(values))}" + (f"  ({source})" if source else ""))
 
 
 def _source(out: Output, found: Card, value: Value) -> str:

@@ -184,7 +184,8 @@ def proposals(out: Output, after: int | None, limit: int | None) -> None:
     for one in found:
         out.line(f"{one.id}  {_brief(one.one)}  =?  {_brief(one.other)}  {sure(one.weight)} ({one.weight:.2f})")
         for each in one.evidence:
-            out.line(f"    {one_line(evidence_said(each.kind, each.value))}  ({one_line(each.source)})")
+            source = one_line(source_said(each.source))
+            out.line(f"    {one_line(evidence_said(each.kind, each.value))}" + (f"  ({source})" if source else ""))
     if not found:
         out.line(_("There is nothing to decide."))
     out.done({"proposals": [proposal_shape(one) for one in found]})
