@@ -16,7 +16,7 @@ from hub.contacts import card as loading
 from hub.contacts import foretelling, merging
 from hub.contacts.card import Part
 from hub.contacts.merging import Preview, Told
-from hub.contacts.wording import evidence_said, field_name, sure
+from hub.contacts.wording import evidence_said, field_name, source_said, sure
 from hub.errors import UsageError
 from hub.i18n import _
 from hub.store.contacts import Person
