@@ -137,7 +137,7 @@ def _typed(field: str, word: str, here: Value, there: Value) -> Value:
 
 
 def _value(typed: object) -> Value:
-    return typed if isinstance(typed, str) else tuple(typed)  # type: ignore[arg-type]
+    return typed if isinstance(typed, str) else tuple(typed)  # type: ignore[arg-type]  # JSON gives lists of texts here
 
 
 def _gone_there(connection: Connection, question: Question, word: str, now: datetime) -> None:

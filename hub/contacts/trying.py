@@ -67,7 +67,7 @@ class Trial:
             yield self._step(EMPTY, lambda: self._empty(record.remote_id))
             yield self._step(STALE, lambda: self._stale(record.remote_id))
             for kind, name in _NOTES:
-                yield self._step(name, lambda kind=kind: self._note(record.remote_id, kind))  # type: ignore[misc]
+                yield self._step(name, lambda kind=kind: self._note(record.remote_id, kind))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
         finally:
             deleted = self._step(DELETE, lambda: self._delete(record.remote_id))
         yield deleted
