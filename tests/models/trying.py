@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, Phase, settings
 FAULTS, MUTANTS = "faults", "mutants"
 
 
-def trying(examples: int, **more: int) -> settings:
+def trying(examples: int, *, fixed: bool = False, **more: int) -> settings:
     """Return the settings of a model that tries so many examples in `make test`.
 
     `HUB_MODELS=faults` tries ten times as many. `HUB_MODELS=mutants` is for code that is broken on purpose: the
-    same examples at every run, and no time spent on making a failure small.
+    same examples at every run, and no time spent on making a failure small. A `fixed` model tries the same
+    examples at every run of `make test` too.
     """
     level = os.environ.get("HUB_MODELS", "")
     common = {
@@ -30,4 +31,6 @@ def trying(examples: int, **more: int) -> settings:
             phases=[Phase.explicit, Phase.generate],
             **common,
         )
+    if fixed and level != FAULTS:
+        return settings(max_examples=examples, derandomize=True, database=None, **common)
     return settings(max_examples=examples * 10 if level == FAULTS else examples, derandomize=False, **common)
