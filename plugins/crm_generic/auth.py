@@ -13,7 +13,6 @@ Kind = Literal["bearer", "basic", "header", "query", "path", "body", "oauth2", "
 
 # What each kind needs, and what it may have besides; `secret` is every kind's.
 _NEEDS: dict[str, tuple[str, ...]] = {
-    "basic": ("user",),
     "header": ("name",),
     "query": ("name",),
     "oauth2": ("grant", "token_url", "client_id"),
@@ -21,6 +20,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
 }
 _PLACED = ("place", "name", "prefix", "base_url")
 _MAY: dict[str, tuple[str, ...]] = {
+    "basic": ("user", "password"),
     "header": ("prefix",),
     "path": ("user",),
     "body": ("user",),
@@ -55,6 +55,7 @@ class Auth(Part):
     kind: Kind
     secret: SecretStr | None = None
     user: str = ""
+    password: str | None = None
     name: str = ""
     prefix: str | None = None
     place: Literal["header", "query", "body"] = "header"
@@ -87,8 +88,8 @@ class Auth(Part):
         for key in sorted(self.model_fields_set - allowed):
             raise ValueError(f"{key} has no meaning with kind {self.kind!r}")
         self._check_secret()
-        if self.kind == "basic" and ":" in self.user:
-            raise ValueError("user cannot hold a colon")
+        if self.kind == "basic":
+            self._check_pair()
         in_header = self.kind == "header" or (self.renews and self.place == "header" and self.name)
         if in_header and not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", self.name):
             raise ValueError(f"name {self.name!r} is no header name")
@@ -97,6 +98,16 @@ class Auth(Part):
         if self.grant == "authorization_code" and not (self.authorize_url or self.refresh_token):
             raise ValueError("grant 'authorization_code' needs authorize_url, or a refresh_token")
         return self
+
+    def _check_pair(self) -> None:
+        if bool(self.user) == (self.password is not None):
+            raise ValueError(
+                "kind 'basic' needs user, or, where the secret takes the place of the user, password: "
+                'what the CRM wants beside it, such as "X" or ""'
+            )
+        secret = self.secret.get_secret_value() if self.secret else ""
+        if ":" in (self.user or secret):
+            raise ValueError("user cannot hold a colon")
 
     def _check_secret(self) -> None:
         if self.secret is None:

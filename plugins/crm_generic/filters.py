@@ -102,6 +102,8 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "text": _line,
     "list": _list,
     "first": lambda value: (_list(value) or [""])[0],
+    "second": lambda value: [*_list(value), "", ""][1],
+    "rest": lambda value: _list(value)[1:],
     "semicolons": lambda value: ";".join(_list(value)),
     "commas": lambda value: ",".join(_list(value)),
     "lower": lambda value: _line(value).lower(),

@@ -12,7 +12,7 @@ from plugins.crm_generic.calls import Line
 from plugins.crm_generic.expressions import getter
 from plugins.crm_generic.listing import List
 from plugins.crm_generic.paging import Page, Pager, Place
-from plugins.crm_generic.refusals import misfit
+from plugins.crm_generic.refusals import NothingFound, misfit
 from plugins.crm_generic.settings import CrmSettings
 
 
@@ -64,9 +64,12 @@ class Puller:
             values["bookmark"] = bookmark.token
 
         def call(place: Place) -> Answer:
-            return self._line.call(
-                listing, {**values, **place.values}, repeatable=True, extra=place.extra, link=place.link
-            )
+            try:
+                return self._line.call(
+                    listing, {**values, **place.values}, repeatable=True, extra=place.extra, link=place.link
+                )
+            except NothingFound as nothing:
+                return nothing.answer
 
         try:
             yield from self._pagers[key].pages(call)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from hub import (
@@ -23,6 +24,13 @@ from plugins.crm_generic import wire
 from plugins.crm_generic.expressions import Get, getter
 from plugins.crm_generic.settings import CrmSettings
 
+
+class NothingFound(GoneError):
+    """The CRM says with an error that a list or a search has no records; `answer` is the same without a body."""
+
+    answer: Answer
+
+
 _ERRORS: dict[str, type[HubError]] = {
     "transient": TransientError,
     "auth": AuthError,
@@ -32,6 +40,7 @@ _ERRORS: dict[str, type[HubError]] = {
     "stale": StaleCursor,
     "changed": StaleRecord,
     "unknown": UnknownOutcome,
+    "empty": NothingFound,
 }
 _BY_STATUS = {
     400: "rejected",
@@ -80,7 +89,10 @@ class Refusals:
             facts["receipt"] = self._held(body)
         elif means == "transient":
             facts["retry_after"] = waits if waits is not None else wire.seconds(answer.headers.get("retry-after"))
-        return _ERRORS[means]("{method} {url}: HTTP {status}{why}", **facts)
+        error = _ERRORS[means]("{method} {url}: HTTP {status}{why}", **facts)
+        if isinstance(error, NothingFound):
+            error.answer = replace(answer, body=b"")
+        return error
 
     def of_item(self, means: str, why: str, body: Any) -> HubError:
         """Return the error for one contact of many, of which the CRM said `why`."""

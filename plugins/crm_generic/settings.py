@@ -21,7 +21,7 @@ REASON = (
     "[0].message || message || detail || error_description || errors[0].message || errors[0].detail "
     "|| error.data.message || error.message || error || title"
 )
-Means = Literal["transient", "auth", "rejected", "gone", "duplicate", "stale", "changed", "unknown"]
+Means = Literal["transient", "auth", "rejected", "gone", "duplicate", "stale", "changed", "unknown", "empty"]
 _WORDS = Literal["text", "null", "list", "false", "keep"]
 BASIC = frozenset({"name", "emails", "phones", "handles", "url"})
 

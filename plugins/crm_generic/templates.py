@@ -119,7 +119,7 @@ def _text(template: str, values: Mapping[str, Any], empties: Empties) -> Any:
         except FilterError as error:
             raise FilterError(f"{template}: {error}") from None
         if made is EMPTY:
-            several = "list" in chain or (not chain and name in ("emails", "phones"))
+            several = "list" in chain or "rest" in chain or (not chain and name in ("emails", "phones"))
             made = empties.list if several else empties.text
         return LEFT_OUT if made is KEEP else made
     given = [values[name] for name in names(template) if name in values]

@@ -71,6 +71,17 @@ def test_check_says_who_we_are_with_every_kind_of_auth(auth: AuthKind) -> None:
     assert (identity.remote_id, identity.name, identity.kind) == ("7", "Sales robot", auth)
 
 
+def test_a_key_may_take_the_place_of_the_user_name() -> None:
+    with CrmDouble(auth="basic") as double:
+        adapter = crm(
+            double,
+            lambda settings: settings.update(auth={"kind": "basic", "secret": "k3y-0f-ours", "password": "X"}),
+        )
+        with pytest.raises(AuthError):
+            adapter.check()
+        assert double.calls[-1].headers["authorization"] == "Basic azN5LTBmLW91cnM6WA=="
+
+
 @pytest.mark.parametrize("auth", AUTH)
 def test_a_wrong_secret_is_an_auth_error_that_names_the_key_and_not_the_secret(auth: AuthKind) -> None:
     with CrmDouble(auth=auth) as double:

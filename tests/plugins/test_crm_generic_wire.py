@@ -137,6 +137,16 @@ def test_a_plain_path_finds_what_jmespath_finds() -> None:
             {"one": "a@x", "all": ["a@x", "b@x"]},
         ),
         (Contact(emails=["a@x", "b@x"]), "mail: {emails}", "mail: a@x, b@x"),
+        (
+            Contact(emails=["a@x", "b@x", "c@x"]),
+            {"primaryEmail": "{email}", "second": "{emails|second}", "additionalEmails": "{emails|rest}"},
+            {"primaryEmail": "a@x", "second": "b@x", "additionalEmails": ["b@x", "c@x"]},
+        ),
+        (
+            Contact(emails=["a@x"]),
+            {"second": "{emails|second}", "rest": "{emails|rest}"},
+            {"second": "", "rest": []},
+        ),
         (Contact(emails=["a@x"]), "{name} {email}", "a@x"),
         (Contact(name="Ann"), {"a": {"b": "{email}", "c": 1}, "n": "{name}"}, {"n": "Ann"}),
         (Contact(name="Ann"), {"EMAIL": [{"V": "{emails[]}", "T": "WORK"}]}, LEFT_OUT),

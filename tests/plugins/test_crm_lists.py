@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from hub import Batch, Contact, StaleCursor, TransientError
+from hub import Batch, Contact, GoneError, StaleCursor, TransientError
 from hub.testing import Double, Reply, Request, open_adapter
 from plugins.crm_generic import Crm
+from plugins.crm_generic.wire import Bookmark, cursor_of
 
 
 class Listing(Double):
@@ -40,14 +42,20 @@ class Listing(Double):
         return reply
 
 
+BARE = {"id": "id"}
+
+
 @contextmanager
-def opened(double: Listing, **contacts: Any) -> Iterator[Crm]:
+def opened(
+    double: Double, *, rules: Sequence[dict[str, Any]] = (), record: Mapping[str, str] = BARE, **contacts: Any
+) -> Iterator[Crm]:
     settings = {
         "api_url": double.url,
         "auth": {"kind": "bearer", "secret": "s3cr3t"},
         "check": {"path": "/me", "id": "id"},
         "contacts": {name: {"path": f"/{name}", "items": "data", **listing} for name, listing in contacts.items()},
-        "map": {"id": "id"},
+        "map": dict(record),
+        "errors": list(rules),
     }
     adapter = open_adapter(Crm, settings, deadline=1.0)
     try:
@@ -136,3 +144,42 @@ def test_a_bookmark_that_the_crm_forgot_is_stale_and_none_asks_for_all() -> None
             list(crm.pull_contacts(cursor))
         again = list(crm.pull_contacts(None))
     assert (len(seen(again)), again[-1].complete) == (25, True)
+
+
+class Silent(Double):
+    """A CRM that says "nothing" with an error: 404 to a read of all (Dolibarr), 304 to one of changes (Zoho)."""
+
+    def answer(self, request: Request) -> Reply:
+        if "if-modified-since" in request.headers:
+            return Reply(None, status=304)
+        return Reply({"error": {"message": "No record found"}}, status=404)
+
+
+EMPTY = (
+    {"status": 404, "when": "contains(error.message, 'No record')", "means": "empty"},
+    {"status": 304, "means": "empty"},
+)
+
+
+@pytest.mark.parametrize("paging", [None, {"kind": "page", "param": "page"}, {"kind": "offset", "param": "from"}])
+def test_a_list_that_is_empty_by_an_error_is_empty(paging: dict[str, Any] | None) -> None:
+    listing = {"paging": paging} if paging else {}
+    with Silent() as double, opened(double, rules=EMPTY, list=listing) as crm:
+        (batch,) = crm.pull_contacts(None)
+    assert (batch.items, batch.complete) == ([], True)
+
+
+def test_what_changed_is_asked_for_in_a_header_and_nothing_changed() -> None:
+    since = {"format": "%a, %d %b %Y %H:%M:%S GMT", "overlap": 0}
+    listing = {"headers": {"If-Modified-Since": "{since}"}, "since": since}
+    timed = {"id": "id", "updated_at": "updated"}
+    cursor = cursor_of(Bookmark(updated_at=datetime(2026, 5, 4, 12, tzinfo=UTC)))
+    with Silent() as double, opened(double, rules=EMPTY, record=timed, list=listing) as crm:
+        (batch,) = crm.pull_contacts(cursor)
+        assert double.calls[-1].headers["if-modified-since"] == "Mon, 04 May 2026 12:00:00 GMT"
+    assert (batch.items, batch.complete, batch.cursor) == ([], False, cursor)
+
+
+def test_without_a_rule_an_error_to_a_list_stays_one() -> None:
+    with Silent() as double, opened(double, list={}) as crm, pytest.raises(GoneError, match="No record found"):
+        list(crm.pull_contacts(None))
