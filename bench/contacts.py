@@ -22,7 +22,8 @@ from hub.scheduling.hub import CONTACTS, Hub
 from hub.scheduling.tick import Scheduler
 from hub.sections import AccountOptions, HubSection, ScheduleSection
 from hub.settings import Account, Settings
-from hub.store import accounts, cards
+from hub.store.people import cards
+from hub.store.running import accounts
 
 LATENCY = 0.02
 PER_PAGE = 100

@@ -14,7 +14,9 @@ from bench.filling import NOW
 from bench.measure import Figure, seconds
 from hub.discussions import desk
 from hub.discussions.query import parse
-from hub.store import Store, accounts, migrate, search
+from hub.store import Store, migrate
+from hub.store.discussions import search
+from hub.store.running import accounts
 from hub.users.roles import Role, User
 
 FLAT = 2.0

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from bench.measure import Figure
 from bench.memory import resident
-from hub.store import Store, changes, migrate
+from hub.store import Store, migrate
+from hub.store.running import changes
 
 SLOWEST = 500.0
 """Milliseconds from the commit until the last of 500 is told, nineteen times of twenty."""

@@ -17,10 +17,11 @@ from sqlalchemy.engine import Connection
 
 from bench.measure import Figure
 from bench.memory import resident
-from hub.contacts import matching
+from hub.contacts.identity import matching
 from hub.sections import ContactsSection, HubSection, ScheduleSection
 from hub.settings import Settings
-from hub.store import Store, cards, migrate
+from hub.store import Store, migrate
+from hub.store.people import cards
 from hub.store.tables import authors
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -22,8 +22,8 @@ from hub.scheduling.hub import Hub
 from hub.scheduling.tick import Scheduler
 from hub.sections import AccountOptions, HubSection, ScheduleSection
 from hub.settings import Account, Settings
-from hub.store import accounts
-from hub.store.posts import NewPost
+from hub.store.outbox.posts import NewPost
+from hub.store.running import accounts
 
 AIM = 0.7
 LATENCY = 0.05

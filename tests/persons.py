@@ -7,7 +7,8 @@ from typing import Any
 from pages import Page
 
 from hub.models import Author
-from hub.store import cards, questions
+from hub.store.crm import questions
+from hub.store.people import cards
 from hub.store.tables import authors, records
 
 

@@ -11,7 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.store import Store, accounts, held, search, tables
+from hub.store import Store, tables
+from hub.store.discussions import search
+from hub.store.privacy import held
+from hub.store.running import accounts
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 

@@ -17,8 +17,8 @@ from support import EXAMPLE, TestHub, Village, VillageDouble, open_hub, write_co
 
 from hub.discussions import replying
 from hub.publishing import routes
-from hub.store import mentions
-from hub.store.posts import NewPost
+from hub.store.discussions import mentions
+from hub.store.outbox.posts import NewPost
 from hub.testing import Request, faults
 
 

@@ -22,7 +22,7 @@ from hub.models import Identity
 from hub.scheduling.hub import Hub
 from hub.secrets import resolve
 from hub.settings import Settings, account_settings
-from hub.store import accounts as rows
+from hub.store.running import accounts as rows
 from hub.words import word
 
 _LOGIN_SECONDS = 300

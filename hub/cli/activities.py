@@ -10,12 +10,11 @@ from hub.adapter import ContactSync
 from hub.cli import arguments
 from hub.cli.opening import open_hub, open_store
 from hub.cli.output import Output, command, iso, limit_option, shared_options, short
-from hub.contacts import activities as telling
-from hub.contacts import activity_gathering as gathering
+from hub.contacts.activities import gathering, telling
 from hub.errors import UsageError
 from hub.i18n import _, ngettext
-from hub.store import activities as kept
-from hub.store.activities import Activity
+from hub.store.crm import activities as kept
+from hub.store.crm.activities import Activity
 from hub.words import word
 
 _STATES = ("queued", "sending", "waiting", "sent", "asked", "failed", "dropped")

@@ -16,8 +16,8 @@ from hub.errors import AuthError, ConfigError
 from hub.i18n import _, ngettext
 from hub.models import Identity
 from hub.scheduling.hub import Hub
-from hub.store import accounts
-from hub.store.accounts import Health
+from hub.store.running import accounts
+from hub.store.running.accounts import Health
 
 
 class _Finding(NamedTuple):

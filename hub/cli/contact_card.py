@@ -21,8 +21,8 @@ from hub.contacts.wording import (
     sure,
 )
 from hub.i18n import _, ngettext
-from hub.store.cards import Value
-from hub.store.evidence import Evidence
+from hub.store.people.cards import Value
+from hub.store.people.evidence import Evidence
 from hub.words import word
 
 person_id = click.argument("person_id", type=click.IntRange(1), metavar="ID")

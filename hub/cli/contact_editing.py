@@ -18,8 +18,8 @@ from hub.contacts import editing
 from hub.errors import UsageError
 from hub.i18n import N_, _
 from hub.scheduling.hub import Hub
-from hub.store import cards, contacts
-from hub.store.contacts import Person
+from hub.store.people import cards, contacts
+from hub.store.people.contacts import Person
 
 _by = click.option(
     "--as", "name", metavar="USER", help=_("The user who does it; without it, you at this machine.")

@@ -13,13 +13,14 @@ from hub.cli.opening import open_hub, open_store
 from hub.cli.output import Output, command, limit_option, one_line
 from hub.cli.shapes import person_shape
 from hub.contacts import card as loading
-from hub.contacts import foretelling, merging
 from hub.contacts.card import Part
-from hub.contacts.merging import Preview, Told
+from hub.contacts.crm import foretelling
+from hub.contacts.identity import merging
+from hub.contacts.identity.merging import Preview, Told
 from hub.contacts.wording import evidence_said, field_name, source_said, sure
 from hub.errors import UsageError
 from hub.i18n import _
-from hub.store.contacts import Person
+from hub.store.people.contacts import Person
 
 _by = click.option(
     "--as", "name", metavar="USER", help=_("The user who does it; without it, you at this machine.")

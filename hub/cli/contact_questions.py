@@ -12,10 +12,10 @@ from hub.cli.contact_shapes import question_shape
 from hub.cli.desk import user_of
 from hub.cli.opening import open_store
 from hub.cli.output import Output, command, limit_option, one_line
-from hub.contacts import deciding
+from hub.contacts.crm import deciding
 from hub.contacts.wording import answers_to, question_said, value_in
 from hub.i18n import N_, _
-from hub.store import questions
+from hub.store.crm import questions
 
 _SHOWN: Sequence[tuple[str, str]] = (("base", N_("before")), ("ours", N_("here")), ("theirs", N_("there")))
 

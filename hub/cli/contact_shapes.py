@@ -7,11 +7,11 @@ from typing import Any
 from hub.cli.output import iso
 from hub.cli.shapes import mention_shape, person_shape
 from hub.contacts.card import Card, Heard, Part
-from hub.contacts.merging import Proposal, Told
+from hub.contacts.identity.merging import Proposal, Told
 from hub.contacts.wording import value_in
-from hub.store.cards import Change, Value
-from hub.store.evidence import Evidence
-from hub.store.questions import Question
+from hub.store.crm.questions import Question
+from hub.store.people.cards import Change, Value
+from hub.store.people.evidence import Evidence
 
 
 def card_shape(found: Card) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from hub.cli.output import Output, limit_option, shared_options
 from hub.cli.shapes import person_shape
 from hub.cli.table import CONTACTS
 from hub.i18n import N_, _
-from hub.store import contacts as store
-from hub.store import heard
+from hub.store.people import contacts as store
+from hub.store.people import heard
 
 
 class Room(click.Group):

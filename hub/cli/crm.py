@@ -48,9 +48,9 @@ def crm() -> None:
 def try_account(out: Output, account: str, read_only: bool, email: str | None, verbose: bool) -> None:
     """Try one account; exit with the code of the first step that failed."""
     from hub.cli.opening import open_hub
-    from hub.contacts.steps import Step
-    from hub.contacts.trying import Trial
-    from hub.store import switches
+    from hub.contacts.trial.steps import Step
+    from hub.contacts.trial.trying import Trial
+    from hub.store.running import switches
 
     with open_hub(out) as hub:
         adapter = _crm(hub.adapter(account))

@@ -18,7 +18,7 @@ from hub.discussions.query import parse
 from hub.errors import UsageError
 from hub.i18n import N_, _, ngettext
 from hub.scheduling.hub import Hub
-from hub.store import replies
+from hub.store.desk import replies
 from hub.users import people
 from hub.users.roles import Role, User
 from hub.words import word

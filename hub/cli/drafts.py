@@ -15,8 +15,8 @@ from hub.i18n import N_, _
 from hub.publishing import drafts as desk
 from hub.publishing import planning
 from hub.scheduling.hub import Hub
-from hub.store import drafts as shelf
-from hub.store.drafts import Draft, Event
+from hub.store.outbox import drafts as shelf
+from hub.store.outbox.drafts import Draft, Event
 from hub.users.roles import Role, User
 from hub.words import word
 

@@ -15,13 +15,14 @@ from hub.cli.desk import user_of
 from hub.cli.opening import open_store
 from hub.cli.output import PARTLY, Output, command
 from hub.cli.shapes import person_shape
-from hub.contacts import exporting, lists, sheets
-from hub.contacts.lists import Fate, State
-from hub.contacts.sheets import Bad, Row
+from hub.contacts.files import lists, sheets
+from hub.contacts.files.lists import Fate, State
+from hub.contacts.files.sheets import Bad, Row
+from hub.contacts.privacy import exporting
 from hub.errors import UsageError
 from hub.i18n import N_, _, ngettext, words_of
-from hub.scheduling.digests import replace_file
 from hub.scheduling.hub import Hub
+from hub.scheduling.keeping import replace_file
 from hub.settings import Settings
 
 _TAB = "tab"

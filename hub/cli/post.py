@@ -26,8 +26,8 @@ from hub.publishing.routes import add_post
 from hub.publishing.text import measure
 from hub.scheduling.due import next_run
 from hub.scheduling.hub import Hub
-from hub.store import deliveries, posts
-from hub.store.posts import NewPost, content_hash
+from hub.store.outbox import deliveries, posts
+from hub.store.outbox.posts import NewPost, content_hash
 
 
 @command(

@@ -16,10 +16,11 @@ from hub.errors import UsageError
 from hub.i18n import N_, _
 from hub.publishing.routes import change_post, delete_post
 from hub.scheduling.hub import Hub
-from hub.store import accounts, deliveries, posts
-from hub.store.deliveries import ATTENTION, OPEN, Delivery
-from hub.store.pacing import HELD
-from hub.store.posts import StoredPost
+from hub.store.outbox import deliveries, posts
+from hub.store.outbox.deliveries import ATTENTION, OPEN, Delivery
+from hub.store.outbox.pacing import HELD
+from hub.store.outbox.posts import StoredPost
+from hub.store.running import accounts
 from hub.words import word
 
 STATES = (*OPEN, "published", *ATTENTION, "deleted")

@@ -11,14 +11,15 @@ from hub.cli.contact_card import person_id
 from hub.cli.desk import user_of
 from hub.cli.opening import open_hub, open_store
 from hub.cli.output import PARTLY, Output, command, iso, limit_option
-from hub.contacts import consent as consents
-from hub.contacts import erasing, retention
+from hub.contacts.privacy import consent as consents
+from hub.contacts.privacy import erasing, retention
 from hub.errors import UsageError
 from hub.i18n import N_, _, ngettext
 from hub.scheduling import caring
 from hub.scheduling.hub import Hub
-from hub.store import cards, contacts, erasures
-from hub.store.consents import Consent
+from hub.store.people import cards, contacts
+from hub.store.privacy import erasures
+from hub.store.privacy.consents import Consent
 
 _by = click.option(
     "--as", "name", metavar="USER", help=_("The user who does it; without it, you at this machine.")

@@ -12,8 +12,8 @@ from hub.errors import UsageError
 from hub.i18n import _
 from hub.publishing.settling import decide, receipt_of, send_again
 from hub.scheduling.hub import Hub
-from hub.store import deliveries
-from hub.store.deliveries import Delivery
+from hub.store.outbox import deliveries
+from hub.store.outbox.deliveries import Delivery
 from hub.words import word
 
 

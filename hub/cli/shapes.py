@@ -7,11 +7,12 @@ from typing import Any
 
 from hub.cli.output import iso
 from hub.discussions.tree import Discussion, Node
-from hub.store.contacts import Person
-from hub.store.deliveries import Delivery
-from hub.store.joins import Join, Repeat
-from hub.store.mentions import StoredMention
-from hub.store.posts import StoredPost
+from hub.store.discussions.joins import Join
+from hub.store.discussions.mentions import StoredMention
+from hub.store.discussions.repeats import Repeat
+from hub.store.outbox.deliveries import Delivery
+from hub.store.outbox.posts import StoredPost
+from hub.store.people.contacts import Person
 
 
 def post_shape(post: StoredPost, deliveries: Sequence[Delivery]) -> dict[str, Any]:

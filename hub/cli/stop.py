@@ -15,8 +15,8 @@ from hub.cli.output import Output, command, iso, one_line
 from hub.cli.person import who
 from hub.i18n import N_, _
 from hub.scheduling.hub import CONTACTS, PUBLISH, Hub
-from hub.store import accounts, switches
-from hub.store.switches import Stop
+from hub.store.running import accounts, switches
+from hub.store.running.switches import Stop
 
 
 @command(

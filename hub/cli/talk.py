@@ -16,8 +16,9 @@ from hub.errors import HubError, UnknownOutcome, UsageError
 from hub.i18n import N_, _, ngettext
 from hub.publishing.settling import remote_id_of
 from hub.scheduling.hub import LISTEN, Hub
-from hub.store import accounts, mentions, threads
-from hub.store.joins import Grounds
+from hub.store.discussions import mentions, threads
+from hub.store.discussions.grounds import Grounds
+from hub.store.running import accounts
 
 
 @command("discussions", help=_("List the discussions, those with the newest answers first."))

@@ -11,7 +11,7 @@ from hub.cli.opening import open_store
 from hub.cli.output import Output, command, iso, shared_options
 from hub.errors import UsageError
 from hub.i18n import _
-from hub.store.users import StoredToken
+from hub.store.team.users import StoredToken
 from hub.times import duration
 from hub.users import people
 from hub.users import tokens as keys

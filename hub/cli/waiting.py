@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 
 from hub.cli.output import Output, iso, one_line
 from hub.i18n import _
-from hub.store.accounts import Health
+from hub.store.running.accounts import Health
 
 
 def waits(health: Health | None, now: datetime) -> TypeGuard[Health]:

@@ -12,8 +12,8 @@ from hub.errors import UnavailableError, UsageError
 from hub.i18n import _, ngettext
 from hub.scheduling.hub import Hub
 from hub.scheduling.webhooks import send_test
-from hub.store import webhooks as line
-from hub.store.webhooks import Condition, Notice
+from hub.store.running import webhooks as line
+from hub.store.running.webhooks import Condition, Notice
 
 _STATES = ("queued", "sent", "dead")
 

@@ -11,20 +11,24 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from hub.contacts import consent, editing, merging
-from hub.contacts.consent import Consent
-from hub.contacts.merging import Merge
+from hub.contacts import editing
+from hub.contacts.identity import merging
+from hub.contacts.identity.merging import Merge
+from hub.contacts.privacy import consent
+from hub.contacts.privacy.consent import Consent
 from hub.contacts.summary import Summary, summed
-from hub.store import activities, cards, contacts, heard, nearby, questions, records
-from hub.store.activities import Activity
-from hub.store.cards import Change, Value, View
-from hub.store.contacts import Person
+from hub.store.crm import activities, questions, records
+from hub.store.crm.activities import Activity
+from hub.store.crm.questions import Question
+from hub.store.crm.records import Record
 from hub.store.database import Store
-from hub.store.evidence import Evidence
-from hub.store.heard import PersonNote, Said, Talk, Voice
-from hub.store.nearby import Site
-from hub.store.questions import Question
-from hub.store.records import Record
+from hub.store.discussions import nearby
+from hub.store.discussions.nearby import Site
+from hub.store.people import cards, contacts, heard
+from hub.store.people.cards import Change, Value, View
+from hub.store.people.contacts import Person
+from hub.store.people.evidence import Evidence
+from hub.store.people.heard import PersonNote, Said, Talk, Voice
 
 # How much of each is shown: of discussions a page, of one of them its newest remarks, of changes the last ones.
 TALKS = 10

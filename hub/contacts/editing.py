@@ -8,13 +8,15 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from hub.contacts.threeway import LISTS
+from hub.contacts.crm.threeway import LISTS
 from hub.errors import UsageError
 from hub.models import check_text
-from hub.store import Store, cards, person_notes, records
-from hub.store.keys import EMAILS, HANDLES, normal
-from hub.store.people import Who
-from hub.store.tombstones import Tombstones
+from hub.store import Store
+from hub.store.crm import records
+from hub.store.people import cards, notes
+from hub.store.people.keys import EMAILS, HANDLES, normal
+from hub.store.privacy.tombstones import Tombstones
+from hub.store.team.who import Who
 
 Typed = Mapping[str, str | Sequence[str]]
 
@@ -94,7 +96,7 @@ def note(store: Store, person_id: int, text: str, by: Who | None, now: datetime)
     _check("note", said)
 
     def work(connection: Connection) -> None:
-        person_notes.add(connection, there_is(connection, person_id), said, _number(by), now)
+        notes.add(connection, there_is(connection, person_id), said, _number(by), now)
 
     store.write(work)
 

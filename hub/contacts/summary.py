@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from hub.store import cards, heard, records
-from hub.store.heard import Voice
-from hub.store.records import GONE, Record
+from hub.store.crm import records
+from hub.store.crm.records import GONE, Record
+from hub.store.people import cards, heard
+from hub.store.people.heard import Voice
 
 
 class Summary(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hub.contacts import fields
+from hub.contacts.crm import fields
 from hub.i18n import N_, _
 
 _FIELDS: Mapping[str, str] = {

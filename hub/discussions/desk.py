@@ -14,14 +14,15 @@ from hub.discussions.query import Query, parse
 from hub.errors import UsageError
 from hub.i18n import N_
 from hub.models import check_text
-from hub.store import Store, attention, inbox, mentions, replies, search
-from hub.store import desk as work
-from hub.store.attention import View
-from hub.store.desk import Event, Label, Note
-from hub.store.inbox import STATUSES, Key
-from hub.store.mentions import StoredMention
-from hub.store.people import Person, person
-from hub.store.replies import SavedReply
+from hub.store import Store
+from hub.store.desk import attention, inbox, replies, work
+from hub.store.desk.attention import View
+from hub.store.desk.inbox import STATUSES, Key
+from hub.store.desk.replies import SavedReply
+from hub.store.desk.work import Event, Label, Note
+from hub.store.discussions import mentions, search
+from hub.store.discussions.mentions import StoredMention
+from hub.store.team.who import Person, person
 from hub.users.roles import Permission, User
 
 __all__ = ["Event", "Label", "Note", "Person", "SavedReply", "View"]

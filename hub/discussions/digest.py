@@ -13,8 +13,9 @@ from uuid import NAMESPACE_URL, uuid5
 from hub.discussions import tree
 from hub.discussions.tree import Node
 from hub.i18n import _
-from hub.store import Store, digest_lines, digests, left_out, mentions
-from hub.store.mentions import StoredMention
+from hub.store import Store
+from hub.store.discussions import digest_lines, digests, left_out, mentions
+from hub.store.discussions.mentions import StoredMention
 
 # What no page or feed is to be given: control characters, what turns writing around, what is no character.
 _UNSAFE: dict[int, str | None] = {

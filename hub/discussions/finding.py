@@ -11,10 +11,10 @@ from sqlalchemy.engine import Connection
 
 from hub.discussions.query import Query
 from hub.errors import UsageError
-from hub.store import accounts
-from hub.store import desk as work
-from hub.store.inbox import Filter, Flag
-from hub.store.people import people_by_name
+from hub.store.desk import work
+from hub.store.desk.inbox import Filter, Flag
+from hub.store.running import accounts
+from hub.store.team.who import people_by_name
 from hub.users.roles import User
 
 

@@ -11,8 +11,8 @@ import regex
 
 from hub.errors import UsageError
 from hub.models import Kind
-from hub.store.inbox import STATUSES
-from hub.store.search import Term, tokens
+from hub.store.desk.inbox import STATUSES
+from hub.store.discussions.search import Term, tokens
 
 __all__ = ["FLAGS", "KEYS", "KINDS", "STATUSES", "Query", "Term", "parse", "unparse"]
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from hub.adapter import Timeline
 from hub.models import RemotePost
 from hub.resemblance import not_before, text_key
-from hub.store import Store, beliefs
-from hub.store.beliefs import Belief
+from hub.store import Store
+from hub.store.outbox import beliefs
+from hub.store.outbox.beliefs import Belief
 
 # So many of our newest posts are asked for, in so many pages at most; deliveries are compared twice as far back.
 _POSTS = 300

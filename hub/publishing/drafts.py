@@ -12,10 +12,12 @@ from hub.errors import HubError, UsageError
 from hub.models import Media, Post
 from hub.publishing.campaign import Ad, Campaign, with_mark, with_utm
 from hub.publishing.routes import accept
-from hub.store import Store, changes, uploads
-from hub.store import drafts as shelf
-from hub.store.drafts import Content, Draft, Event
-from hub.store.posts import NewPost
+from hub.store import Store
+from hub.store.outbox import drafts as shelf
+from hub.store.outbox import uploads
+from hub.store.outbox.drafts import Content, Draft, Event
+from hub.store.outbox.posts import NewPost
+from hub.store.running import changes
 from hub.users.roles import Permission, User
 
 OPEN = ("draft", "approval", "declined")

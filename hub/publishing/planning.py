@@ -19,8 +19,10 @@ from hub.publishing.length import maximum
 from hub.publishing.text import fit, measure
 from hub.registry import Registry
 from hub.settings import Settings
-from hub.store import Store, accounts, pacing, repeats, switches
-from hub.store.posts import content_hash
+from hub.store import Store
+from hub.store.outbox import pacing, repeats
+from hub.store.outbox.posts import content_hash
+from hub.store.running import accounts, switches
 
 # A token that ends so soon after a post is to go out is worth a word.
 _TOKEN_SOON = timedelta(days=3)

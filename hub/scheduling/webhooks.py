@@ -24,8 +24,8 @@ from hub.http import Http
 from hub.ratelimits import retry_after
 from hub.scheduling.hub import Hub
 from hub.settings import webhook_secret
-from hub.store import webhooks
-from hub.store.webhooks import Notice
+from hub.store.running import webhooks
+from hub.store.running.webhooks import Notice
 from hub.webhooks import TEST, Message, TrialFacts, read_key, signed
 
 log = structlog.get_logger()

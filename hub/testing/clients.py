@@ -9,9 +9,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from hub.adapter import ContactSync
-from hub.contacts import editing, merging
+from hub.contacts import editing
+from hub.contacts.identity import merging
 from hub.scheduling.hub import Hub
-from hub.store import Store, cards, contacts, questions
+from hub.store import Store
+from hub.store.crm import questions
+from hub.store.people import cards, contacts
 from hub.testing.social import ContactsDouble
 from hub.testing.world import World
 from hub.users.roles import Role, User

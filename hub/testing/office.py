@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from hub.discussions import desk
 from hub.publishing import drafts
-from hub.store import mentions
 from hub.store.database import Store
-from hub.store.drafts import Content
+from hub.store.discussions import mentions
+from hub.store.outbox.drafts import Content
 from hub.users import people
 from hub.users.roles import Role, User
 

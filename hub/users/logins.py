@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from hub.errors import HubError, UnavailableError
-from hub.store import Store, attempts
-from hub.store import users as stored
-from hub.store.attempts import Bound
+from hub.store import Store
+from hub.store.team import attempts
+from hub.store.team import users as stored
+from hub.store.team.attempts import Bound
 from hub.users import people, sessions
 from hub.users.passwords import check
 from hub.users.randomness import digest_of

@@ -13,8 +13,8 @@ from hub.errors import UsageError
 from hub.i18n import LANGUAGES
 from hub.models import check_text
 from hub.store import Store
-from hub.store import users as stored
-from hub.store.users import StoredUser
+from hub.store.team import users as stored
+from hub.store.team.users import StoredUser
 from hub.users.passwords import check, make_hash
 from hub.users.roles import Permission, Role, User
 

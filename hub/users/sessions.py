@@ -9,8 +9,8 @@ from typing import NamedTuple
 from sqlalchemy.engine import Connection
 
 from hub.store import Store
-from hub.store import users as stored
-from hub.store.users import StoredSession
+from hub.store.team import users as stored
+from hub.store.team.users import StoredSession
 from hub.users.people import user_of
 from hub.users.randomness import digest_of, make_secret
 from hub.users.roles import User

@@ -8,9 +8,9 @@ from sqlalchemy.engine import Connection
 
 from hub.errors import HubError
 from hub.store import Store
-from hub.store import setup as tokens
-from hub.store import users as stored
-from hub.store.users import StoredUser
+from hub.store.team import setup as tokens
+from hub.store.team import users as stored
+from hub.store.team.users import StoredUser
 from hub.users.passwords import make_hash
 from hub.users.people import checked_name, user_of
 from hub.users.randomness import digest_of, make_secret

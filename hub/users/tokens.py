@@ -9,8 +9,8 @@ from typing import NamedTuple
 from hub.errors import UsageError
 from hub.models import check_text
 from hub.store import Store
-from hub.store import users as stored
-from hub.store.users import StoredToken
+from hub.store.team import users as stored
+from hub.store.team.users import StoredToken
 from hub.users.people import user_of
 from hub.users.randomness import digest_of, looks_like_token, make_token
 from hub.users.roles import MAY, Permission, User

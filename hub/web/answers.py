@@ -10,7 +10,7 @@ from hub.discussions import desk
 from hub.errors import HubError
 from hub.i18n import words_of
 from hub.scheduling.hub import Hub
-from hub.store.replies import StoredReply
+from hub.store.desk.replies import StoredReply
 from hub.users.roles import Permission, User
 from hub.web.counting import Count, as_json, count, limits_of
 from hub.web.opened import Opened

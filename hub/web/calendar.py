@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from hub.store.drafts import Draft
-from hub.store.queue import Entry
+from hub.store.outbox.drafts import Draft
+from hub.store.outbox.queue import Entry
 
 DAY = timedelta(days=1)
 

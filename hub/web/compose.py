@@ -18,9 +18,9 @@ from hub.publishing.length import link_place, maximum, measure
 from hub.publishing.planning import Caution, Plan
 from hub.scheduling.due import next_run
 from hub.scheduling.hub import Hub
-from hub.store import drafts as shelf
-from hub.store import uploads
-from hub.store.drafts import Draft
+from hub.store.outbox import drafts as shelf
+from hub.store.outbox import uploads
+from hub.store.outbox.drafts import Draft
 from hub.users.roles import Permission, User
 from hub.web import counting, pages, writing
 from hub.web.routes import Missing, Room, TheHub, TheUser

@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from hub.contacts import foretelling, merging
-from hub.contacts.merging import Preview
+from hub.contacts.crm import foretelling
+from hub.contacts.identity import merging
+from hub.contacts.identity.merging import Preview
 from hub.errors import HubError, UsageError
 from hub.i18n import _, words_of
 from hub.scheduling.hub import Hub
-from hub.store import contacts
-from hub.store.contacts import Person
+from hub.store.people import contacts
+from hub.store.people.contacts import Person
 from hub.users.roles import Permission
 from hub.web import pages
 from hub.web.contacts import DONE, WORDS, Number, back, checked, contact_room, load, person_of

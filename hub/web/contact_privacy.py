@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from hub.contacts import consent, erasing, exporting
-from hub.contacts.erasing import Proof
+from hub.contacts.privacy import consent, erasing, exporting
+from hub.contacts.privacy.erasing import Proof
 from hub.errors import HubError, UsageError
 from hub.scheduling import caring
-from hub.store import erasures
+from hub.store.privacy import erasures
 from hub.users.roles import Permission
 from hub.web import pages
 from hub.web.contacts import WORDS, Number, back, checked, contact_room, load, person_of, show

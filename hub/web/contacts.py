@@ -14,8 +14,8 @@ from hub.errors import HubError, UsageError
 from hub.i18n import N_, _, words_of
 from hub.models import check_text
 from hub.scheduling.hub import Hub
-from hub.store import contacts, heard
-from hub.store.contacts import Kind
+from hub.store.people import contacts, heard
+from hub.store.people.contacts import Kind
 from hub.users.roles import Permission, User
 from hub.web import pages
 from hub.web.clean import FOREIGN

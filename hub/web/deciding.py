@@ -15,10 +15,10 @@ from hub.i18n import N_, words_of
 from hub.models import Media, Post
 from hub.publishing import planning, routes, settling
 from hub.scheduling.hub import Hub
-from hub.store import deliveries, posts, queue
-from hub.store.deliveries import Delivery
-from hub.store.posts import StoredPost
-from hub.store.queue import Entry
+from hub.store.outbox import deliveries, posts, queue
+from hub.store.outbox.deliveries import Delivery
+from hub.store.outbox.posts import StoredPost
+from hub.store.outbox.queue import Entry
 from hub.users.roles import Permission, User
 from hub.web import pages, writing
 from hub.web.queue import accounts_of, entry_of, may_change, show

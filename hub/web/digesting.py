@@ -11,7 +11,7 @@ from hub.discussions.rendering import Form, render
 from hub.discussions.tree import Discussion
 from hub.i18n import N_, _, spoken
 from hub.scheduling.hub import Hub
-from hub.store import digests
+from hub.store.discussions import digests
 from hub.users.roles import Permission, User
 from hub.web.clean import foreign_html
 from hub.web.narrowing import sees_all

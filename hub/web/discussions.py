@@ -16,9 +16,12 @@ from hub.i18n import N_, _, spoken, words_of
 from hub.models import check_text
 from hub.scheduling import digests as keeping
 from hub.scheduling.hub import LISTEN, Hub
-from hub.store import accounts, listings, nearby
-from hub.store.joins import Join, Repeat
-from hub.store.nearby import Site
+from hub.store import listings
+from hub.store.discussions import nearby
+from hub.store.discussions.joins import Join
+from hub.store.discussions.nearby import Site
+from hub.store.discussions.repeats import Repeat
+from hub.store.running import accounts
 from hub.users.roles import Permission, User
 from hub.web import pages
 from hub.web.clean import FOREIGN, one_line

@@ -22,9 +22,10 @@ from starlette.concurrency import run_in_threadpool
 
 from hub.errors import HubError
 from hub.scheduling.hub import Hub
-from hub.store import Store, changes
-from hub.store.changes import Change
-from hub.store.watching import Watch
+from hub.store import Store
+from hub.store.running import changes
+from hub.store.running.changes import Change
+from hub.store.running.watching import Watch
 from hub.users.roles import Permission, User
 from hub.web.routes import Room, TheHub, TheUser
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from hub.discussions.tree import Discussion, Node
 from hub.scheduling.hub import Hub
-from hub.store import threads
-from hub.store.mentions import StoredMention
+from hub.store.discussions import threads
+from hub.store.discussions.mentions import StoredMention
 from hub.users.roles import Permission, User
 
 

@@ -13,11 +13,12 @@ from hub.discussions import desk
 from hub.errors import UsageError
 from hub.i18n import _
 from hub.scheduling.hub import Hub
-from hub.store import mentions, nearby, replies, threads
-from hub.store.desk import Event, Note
-from hub.store.mentions import StoredMention
-from hub.store.nearby import Around
-from hub.store.replies import StoredReply
+from hub.store.desk import replies
+from hub.store.desk.replies import StoredReply
+from hub.store.desk.work import Event, Note
+from hub.store.discussions import mentions, nearby, threads
+from hub.store.discussions.mentions import StoredMention
+from hub.store.discussions.nearby import Around
 from hub.users.roles import Permission, User
 from hub.web.routes import Missing
 from hub.words import word

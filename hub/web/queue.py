@@ -13,12 +13,13 @@ from sqlalchemy.engine import Connection
 from hub.errors import HubError
 from hub.i18n import N_, words_of
 from hub.scheduling.hub import Hub
-from hub.store import accounts, deliveries, posts, queue
-from hub.store import drafts as shelf
-from hub.store.deliveries import Delivery
-from hub.store.drafts import Draft
-from hub.store.pacing import HELD
-from hub.store.queue import Attempt, Entry, Place
+from hub.store.outbox import deliveries, posts, queue
+from hub.store.outbox import drafts as shelf
+from hub.store.outbox.deliveries import Delivery
+from hub.store.outbox.drafts import Draft
+from hub.store.outbox.pacing import HELD
+from hub.store.outbox.queue import Attempt, Entry, Place
+from hub.store.running import accounts
 from hub.users.roles import Permission, User
 from hub.web import calendar, pages
 from hub.web.routes import Missing, Room, TheHub, TheUser

@@ -13,7 +13,7 @@ from starlette.routing import Mount, compile_path
 
 from hub.errors import HubError, UsageError
 from hub.scheduling.hub import Hub
-from hub.store import changes
+from hub.store.running import changes
 from hub.users.roles import Permission, User
 
 F = TypeVar("F", bound=Callable[..., Any])

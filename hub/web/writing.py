@@ -17,9 +17,9 @@ from hub.i18n import N_
 from hub.models import Media
 from hub.publishing.media import read_image
 from hub.scheduling.hub import PUBLISH, Hub
-from hub.store import uploads
-from hub.store.drafts import Content, Draft
-from hub.store.posts import Picture
+from hub.store.outbox import uploads
+from hub.store.outbox.drafts import Content, Draft
+from hub.store.outbox.posts import Picture
 from hub.users.roles import Permission, User
 
 MAX_IMAGE = 20 * 1024 * 1024

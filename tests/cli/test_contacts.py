@@ -14,8 +14,9 @@ from hub import settings
 from hub.cli.contact_editing import changed
 from hub.errors import UsageError
 from hub.scheduling.hub import Hub as Running
-from hub.store import cards, evidence, questions
-from hub.store.evidence import NewEvidence
+from hub.store.crm import questions
+from hub.store.people import cards, evidence
+from hub.store.people.evidence import NewEvidence
 from hub.store.tables import records
 
 pytestmark = pytest.mark.usefixtures("configured")

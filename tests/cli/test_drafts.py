@@ -9,7 +9,7 @@ from cli.conftest import Hub
 from hub import settings
 from hub.publishing import drafts
 from hub.scheduling.hub import Hub as Running
-from hub.store.drafts import Content
+from hub.store.outbox.drafts import Content
 from hub.testing.world import World
 from hub.users.roles import Role, User
 

@@ -19,7 +19,7 @@ from hub.cli.output import Output, one_line, printable, short, width
 from hub.cli.work import exit_code
 from hub.errors import AuthError, HubError, TransientError
 from hub.registry import Registry
-from hub.scheduling.turn import Report
+from hub.scheduling.report import Report
 
 Hub = Callable[..., Any]
 

@@ -17,7 +17,7 @@ import pytest
 
 from hub.scheduling.hub import Hub as WholeHub
 from hub.settings import load
-from hub.store import users as stored
+from hub.store.team import users as stored
 from hub.users import sessions
 from hub.users.roles import Role
 

@@ -13,7 +13,7 @@ import pytest
 
 from hub.scheduling.hub import Hub as WholeHub
 from hub.settings import load
-from hub.store import accounts
+from hub.store.running import accounts
 from hub.testing import Double, Reply, Request
 
 Hub = Callable[..., Any]

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hub.contacts.evidence import PROPOSE_FROM, Facts, reasons, weigh
-from hub.contacts.matching import facts_of
-from hub.store.cards import LOST, Value, normal
-from hub.store.keys import HANDLES, address
-from hub.store.likely import Known
+from hub.contacts.identity.evidence import PROPOSE_FROM, Facts, reasons, weigh
+from hub.contacts.identity.matching import facts_of
+from hub.store.people.cards import LOST, Value, normal
+from hub.store.people.keys import HANDLES, address
+from hub.store.people.likely import Known
 
 _PAIRS = Path(__file__).with_name("people.jsonl")
 _JOIN_FROM = 0.9

@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hub.contacts import consent, merging
+from hub.contacts.identity import merging
+from hub.contacts.privacy import consent
 from hub.errors import UsageError
-from hub.store import Store, cards, consents, migrate
+from hub.store import Store, migrate
+from hub.store.people import cards
+from hub.store.privacy import consents
 from hub.users import people
 from hub.users.roles import Role, User
 

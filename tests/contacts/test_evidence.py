@@ -9,9 +9,9 @@ from contacts.labelled import measure, pairs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.contacts import names
-from hub.contacts.evidence import Facts, Reason, is_role, reasons, weigh
-from hub.store.keys import normal
+from hub.contacts.identity import names
+from hub.contacts.identity.evidence import Facts, Reason, is_role, reasons, weigh
+from hub.store.people.keys import normal
 
 EVERY = list(pairs())
 

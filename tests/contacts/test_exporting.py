@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pytest
 from planted import NOW, plant
 
-from hub.contacts import exporting
+from hub.contacts.privacy import exporting
 from hub.errors import UsageError
-from hub.store import Store, held, migrate, tables
+from hub.store import Store, migrate, tables
+from hub.store.privacy import held
 
 
 @pytest.fixture

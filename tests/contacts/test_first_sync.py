@@ -20,8 +20,9 @@ from contacts.memory_crm import MemoryCrm
 from contacts.two_sides import Sides, quiet
 from support import Clock
 
-from hub.contacts import merging
-from hub.store import Store, cards, migrate
+from hub.contacts.identity import merging
+from hub.store import Store, migrate
+from hub.store.people import cards
 
 TOML = """
 [contacts]

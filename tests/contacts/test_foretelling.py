@@ -9,8 +9,9 @@ from contacts.two_sides import Sides
 from support import Clock
 
 from hub.adapter import Adapter
-from hub.contacts import foretelling, merging
-from hub.contacts.merging import Told
+from hub.contacts.crm import foretelling
+from hub.contacts.identity import merging
+from hub.contacts.identity.merging import Told
 from hub.errors import UsageError
 from hub.settings import Settings
 from hub.store import Store, migrate

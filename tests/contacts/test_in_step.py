@@ -11,9 +11,10 @@ from contacts.memory_crm import MemoryCrm
 from contacts.two_sides import Sides, quiet
 from support import Clock
 
-from hub.contacts import deciding
+from hub.contacts.crm import deciding
 from hub.errors import HubError, RejectedError, TransientError, UnknownOutcome
-from hub.store import Store, migrate, records
+from hub.store import Store, migrate
+from hub.store.crm import records
 
 Make = Callable[..., Sides]
 

@@ -16,11 +16,13 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 
 from hub import settings as configuration
-from hub.contacts import erasing, lists, sheets
+from hub.contacts.files import lists, sheets
+from hub.contacts.privacy import erasing
 from hub.errors import UsageError
 from hub.settings import Settings
-from hub.store import Store, contacts, migrate
-from hub.store.tombstones import Tombstones
+from hub.store import Store, migrate
+from hub.store.people import contacts
+from hub.store.privacy.tombstones import Tombstones
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 PAYLOADS = [

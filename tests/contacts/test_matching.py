@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 from contacts.graphs import NOW, OLGA, Graph, opened
 
-from hub.contacts import matching, merging
+from hub.contacts.identity import matching, merging
 from hub.models import Contact
-from hub.store import likely
+from hub.store.people import likely
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 from contacts.graphs import NOW, OLGA, Graph, opened
 
-from hub.contacts import merging
+from hub.contacts.identity import merging
 from hub.errors import UsageError
-from hub.store import cards
+from hub.store.people import cards
 
 
 @pytest.fixture

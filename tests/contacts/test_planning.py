@@ -11,7 +11,7 @@ from contacts.memory_crm import MemoryCrm, copy_of
 from contacts.two_sides import Sides
 from support import Clock
 
-from hub.contacts.planning import Step, plan
+from hub.contacts.crm.planning import Step, plan
 from hub.store import Store, migrate
 
 TOML = """

@@ -14,12 +14,16 @@ import structlog
 from support import TestHub, Village, VillageDouble, open_hub
 
 from hub.cli import logging
-from hub.contacts import consent, editing, erasing, merging
+from hub.contacts import editing
+from hub.contacts.identity import merging
+from hub.contacts.privacy import consent, erasing
 from hub.publishing import routes
 from hub.scheduling import caring, digests
 from hub.scheduling.tick import Scheduler
-from hub.store import contacts, held, tables
-from hub.store.posts import NewPost
+from hub.store import tables
+from hub.store.outbox.posts import NewPost
+from hub.store.people import contacts
+from hub.store.privacy import held
 from plugins.crm_generic.sandbox import CrmDouble
 
 

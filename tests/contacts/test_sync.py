@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 import pytest
 from support import TestHub, Village, VillageDouble, open_hub
 
-from hub.contacts import deciding, merging
+from hub.contacts.crm import deciding
+from hub.contacts.identity import merging
 from hub.publishing import routes
-from hub.store import contacts, questions
-from hub.store.posts import NewPost
+from hub.store.crm import questions
+from hub.store.outbox.posts import NewPost
+from hub.store.people import contacts
 from hub.testing import Reply, Request, faults
 from plugins.crm_generic.sandbox import CrmDouble
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.contacts.threeway import Fields, Lost, Merged, Value, merge, same, tidied
+from hub.contacts.crm.threeway import Fields, Lost, Merged, Value, merge, same, tidied
 from hub.sections import Policy
 
 EARLY = datetime(2026, 5, 1, tzinfo=UTC)

@@ -12,15 +12,18 @@ from contacts.memory_crm import MemoryCrm, opened
 from support import Clock
 
 from hub.contacts import editing
-from hub.contacts.exchange import Exchange
-from hub.contacts.sync import sync
-from hub.contacts.threeway import Value
+from hub.contacts.crm.exchange import Exchange
+from hub.contacts.crm.sync import sync
+from hub.contacts.crm.threeway import Value
 from hub.errors import HubError
 from hub.settings import Settings, load
-from hub.store import Store, accounts, cards, questions, records
-from hub.store.questions import Question
-from hub.store.records import Record
-from hub.store.tombstones import Tombstones
+from hub.store import Store
+from hub.store.crm import questions, records
+from hub.store.crm.questions import Question
+from hub.store.crm.records import Record
+from hub.store.people import cards
+from hub.store.privacy.tombstones import Tombstones
+from hub.store.running import accounts
 
 _FENCE = 0
 

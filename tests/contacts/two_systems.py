@@ -184,8 +184,8 @@ def main(each: int = 5000, common: int = 3000) -> Outcome:
     from contacts.graphs import NOW, Graph, opened
     from sqlalchemy.engine import Connection
 
-    from hub.contacts import matching, merging
-    from hub.store import cards
+    from hub.contacts.identity import matching, merging
+    from hub.store.people import cards
 
     systems = make(each, common)
     whose: dict[int, tuple[str, int]] = {}

@@ -12,8 +12,8 @@ from support import TestHub, Village, VillageDouble, open_hub, write_config
 from hub.discussions import digest
 from hub.discussions.digest import Digest
 from hub.publishing import routes
-from hub.store import mentions
-from hub.store.posts import NewPost
+from hub.store.discussions import mentions
+from hub.store.outbox.posts import NewPost
 from hub.testing import Person, Remark, SocialDouble
 from plugins.wordpress.sandbox import WordPressDouble
 

@@ -16,8 +16,9 @@ from hub.discussions.query import parse
 from hub.errors import HubError
 from hub.models import Receipt
 from hub.publishing import routes
-from hub.store import Store, replies, tables
-from hub.store.posts import NewPost
+from hub.store import Store, tables
+from hub.store.desk import replies
+from hub.store.outbox.posts import NewPost
 from hub.testing import Person, Reply, faults
 from hub.users.roles import Role, User
 

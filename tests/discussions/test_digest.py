@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from hub.discussions.digest import Line, clean, safe_url
 from hub.discussions.rendering import FORMS, render
-from hub.store import left_out
+from hub.store.discussions import left_out
 
 
 @pytest.fixture

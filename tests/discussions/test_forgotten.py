@@ -16,7 +16,7 @@ from hub.discussions.collecting import watch
 from hub.scheduling.hub import Hub
 from hub.scheduling.tick import Scheduler
 from hub.settings import load
-from hub.store import mentions
+from hub.store.discussions import mentions
 from hub.store.verify import verify
 from hub.testing import faults
 

@@ -11,7 +11,7 @@ from discussions.gathering import ARTICLE, Gathering
 
 from hub.discussions import collecting, joining, tree
 from hub.errors import UsageError
-from hub.store import threads
+from hub.store.discussions import threads
 from hub.store.verify import verify
 
 BEN = ("Ben", "ben")

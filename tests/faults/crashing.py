@@ -25,8 +25,9 @@ from hub.publishing import routes
 from hub.registry import Registry
 from hub.scheduling.hub import Hub
 from hub.scheduling.tick import Scheduler
-from hub.store import Store, posts
+from hub.store import Store
 from hub.store.database import make_engine
+from hub.store.outbox import posts
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -15,8 +15,8 @@ from support import Clock, TestHub, open_hub, write_config
 from hub import Receipt
 from hub.publishing import routes, settling
 from hub.resemblance import text_key
-from hub.store import deliveries
-from hub.store.posts import NewPost
+from hub.store.outbox import deliveries
+from hub.store.outbox.posts import NewPost
 
 STRUCK, STEADY = "struck", "steady"
 UNHEARD = "every 365d"

@@ -13,8 +13,8 @@ from support import TestHub, Village, VillageDouble, open_hub, write_config
 from hub import Post, Publisher, Receipt, TransientError
 from hub.publishing import routes
 from hub.publishing.breaker import TROUBLES, Breaker
-from hub.store import accounts
-from hub.store.posts import NewPost
+from hub.store.outbox.posts import NewPost
+from hub.store.running import accounts
 from hub.store.verify import verify
 from hub.testing import Reply, Request, faults
 

@@ -16,7 +16,7 @@ from support import Clock, open_hub, write_config
 
 from hub import Media, Post, Receipt
 from hub.publishing import routes
-from hub.store.posts import NewPost
+from hub.store.outbox.posts import NewPost
 from hub.testing import Request, faults
 
 Staged = Callable[..., Stage]

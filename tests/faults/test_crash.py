@@ -21,7 +21,7 @@ from settle_kinds import KINDS, KindDouble, is_publish
 from support import Clock, open_hub, write_config
 
 from hub.publishing import routes
-from hub.store.posts import NewPost
+from hub.store.outbox.posts import NewPost
 from hub.testing import Request, faults
 
 # What is published, by key. The first answer to `lost` is lost; the first call for `dropped` does nothing.

@@ -22,8 +22,8 @@ from support import write_config
 from hub import settings
 from hub.publishing import routes
 from hub.scheduling.hub import Hub
-from hub.store import deliveries
-from hub.store.posts import NewPost
+from hub.store.outbox import deliveries
+from hub.store.outbox.posts import NewPost
 from hub.testing import SocialDouble
 from plugins.facebook.sandbox import FacebookDouble
 from plugins.twitter.sandbox import TwitterDouble

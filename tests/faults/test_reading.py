@@ -15,8 +15,8 @@ from settle_kinds import TOKEN, KindDouble, Looked, is_publish
 from support import Clock, open_hub, write_config
 
 from hub.publishing import routes
-from hub.store import threads
-from hub.store.posts import NewPost
+from hub.store.discussions import threads
+from hub.store.outbox.posts import NewPost
 from hub.testing import Fault, Person, Request, faults
 
 Staged = Callable[..., Stage]

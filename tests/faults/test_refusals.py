@@ -15,7 +15,7 @@ from settle_kinds import KINDS, is_publish
 from support import TestHub, open_hub, write_config
 
 from hub.publishing import routes
-from hub.store.posts import NewPost
+from hub.store.outbox.posts import NewPost
 from hub.testing import Reply, faults
 from hub.testing.faults import answered
 from plugins.vk.sandbox import VKDouble

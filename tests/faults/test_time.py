@@ -13,7 +13,7 @@ from settle_kinds import KINDS, KindDouble, Looked, is_publish
 from support import Clock, open_hub, write_config
 
 from hub.publishing import routes
-from hub.store.posts import NewPost
+from hub.store.outbox.posts import NewPost
 from hub.testing import faults
 
 Staged = Callable[..., Stage]

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from hub.models import RemotePost
 from hub.publishing.audit import differences
 from hub.resemblance import text_key
-from hub.store import Store, beliefs
+from hub.store import Store
+from hub.store.outbox import beliefs
 from hub.store.verify import verify
 from hub.testing import SocialDouble
 

@@ -18,7 +18,9 @@ from hub.discussions.collecting import Ear, listen
 from hub.errors import StoreError
 from hub.publishing.routes import Source, read_timeline
 from hub.scheduling.due import poll_after
-from hub.store import Store, accounts, threads
+from hub.store import Store
+from hub.store.discussions import threads
+from hub.store.running import accounts
 from hub.testing import open_adapter
 
 Verb = Literal["mentions", "posts"]

@@ -13,8 +13,8 @@ from contacts.graphs import NOW, OLGA, Graph, opened
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.contacts import merging
-from hub.store import cards
+from hub.contacts.identity import merging
+from hub.store.people import cards
 from hub.store.tables import (
     authors,
     contact_history,

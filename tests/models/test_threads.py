@@ -18,7 +18,9 @@ import hub
 from hub.discussions.collecting import Ear, listen, watch
 from hub.models import Batch, Mention, Thread
 from hub.scheduling.due import poll_after
-from hub.store import Store, accounts, mentions
+from hub.store import Store
+from hub.store.discussions import mentions
+from hub.store.running import accounts
 from hub.store.verify import verify
 from hub.testing import open_adapter
 

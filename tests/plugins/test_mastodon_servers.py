@@ -12,7 +12,7 @@ from support import TestHub, open_hub, write_config
 from hub import Post, Thread
 from hub.discussions import collecting, replying
 from hub.publishing import routes
-from hub.store.posts import NewPost
+from hub.store.outbox.posts import NewPost
 from hub.testing import Remark, open_adapter
 from plugins.mastodon import Mastodon
 from plugins.mastodon.sandbox import MastodonDouble

@@ -14,10 +14,12 @@ from hub.errors import HubError, UsageError
 from hub.models import Media
 from hub.publishing import drafts
 from hub.publishing.drafts import ChangedError, NotAllowed
-from hub.store import Store, accounts, deliveries, migrate, posts, uploads
-from hub.store import drafts as shelf
-from hub.store.drafts import Content, Draft
-from hub.store.posts import Picture
+from hub.store import Store, migrate
+from hub.store.outbox import deliveries, posts, uploads
+from hub.store.outbox import drafts as shelf
+from hub.store.outbox.drafts import Content, Draft
+from hub.store.outbox.posts import Picture
+from hub.store.running import accounts
 from hub.store.verify import verify
 from hub.users.roles import Permission, Role, User
 

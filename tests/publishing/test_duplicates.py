@@ -11,7 +11,7 @@ from support import TestHub, Village, VillageDouble, open_hub, write_config
 
 from hub import Answer, DuplicateError, HubError, Post, Receipt
 from hub.publishing import routes
-from hub.store.posts import NewPost
+from hub.store.outbox.posts import NewPost
 from hub.testing import Reply, Request, faults
 
 

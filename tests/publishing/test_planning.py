@@ -15,8 +15,9 @@ from hub.publishing import planning, routes, settling
 from hub.publishing.campaign import Ad, Campaign, mark_of, with_mark, with_utm
 from hub.publishing.planning import Route
 from hub.scheduling.due import next_run
-from hub.store import accounts, posts
-from hub.store.posts import NewPost
+from hub.store.outbox import posts
+from hub.store.outbox.posts import NewPost
+from hub.store.running import accounts
 from hub.store.verify import verify
 from hub.testing import Request, faults
 

@@ -27,8 +27,8 @@ from hub.scheduling.hub import Hub
 from hub.scheduling.tick import Scheduler, make_everything_due
 from hub.scheduling.webhooks import SCHEDULE, Sender, send_test
 from hub.settings import load
-from hub.store import webhooks
-from hub.store.posts import NewPost
+from hub.store.outbox.posts import NewPost
+from hub.store.running import webhooks
 from hub.testing import Double, Reply, Request, faults
 from hub.webhooks import EVENTS, read_key, signed
 

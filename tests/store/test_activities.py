@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 from contacts.telling import NOW, Scene
 
-from hub.store import Store, activity_rules, migrate, tables
+from hub.store import Store, migrate, tables
+from hub.store.crm import activity_rules
 from hub.store.database import upsert
 
 OLD = datetime(2025, 5, 1, tzinfo=UTC)

@@ -11,7 +11,8 @@ from pages import Page, page_over
 from persons import Persons
 
 from hub.models import Author
-from hub.store import heard, replies
+from hub.store.desk import replies
+from hub.store.people import heard
 from hub.store.tables import contact_notes
 
 

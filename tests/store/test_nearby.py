@@ -10,7 +10,7 @@ from pages import Page, page_over
 
 from hub.discussions import replying
 from hub.models import Author
-from hub.store import mentions, nearby
+from hub.store.discussions import mentions, nearby
 
 
 @pytest.fixture

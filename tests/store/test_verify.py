@@ -10,7 +10,7 @@ from support import TestHub, Village, VillageDouble, open_hub, write_config
 
 from hub.discussions.collecting import watch
 from hub.publishing import routes
-from hub.store.posts import NewPost
+from hub.store.outbox.posts import NewPost
 from hub.store.verify import _CHECKS, verify
 
 LONG = "It is so long that it goes out as a thread, in parts of five hundred letters each. " * 10

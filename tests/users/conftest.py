@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub.store import Store, migrate
-from hub.store import users as stored
+from hub.store.team import users as stored
 from hub.users.passwords import make_hash
 from hub.users.people import user_of
 from hub.users.roles import Role, User

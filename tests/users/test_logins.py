@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from hub.store import Store, attempts
+from hub.store import Store
+from hub.store.team import attempts
 from hub.users import people, sessions, setup
 from hub.users.logins import BOUNDS, LoginRefused, TooManyLogins, log_in
 from hub.users.randomness import digest_of

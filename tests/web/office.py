@@ -12,7 +12,8 @@ from hub.cli.logging import configure
 from hub.registry import Registry
 from hub.scheduling.hub import Hub
 from hub.scheduling.tick import Scheduler, make_everything_due
-from hub.store import contacts, mentions
+from hub.store.discussions import mentions
+from hub.store.people import contacts
 from hub.testing import clients, office, story, world
 from hub.users import sessions, setup
 from hub.users.roles import Role, User

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from web.village import Place, opened, pause
 
-from hub.store import accounts
+from hub.store.running import accounts
 from hub.users.roles import Role, User
 from hub.web import health
 

@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 from pages import Page, page_over
 from persons import Persons
 
-from hub.store import evidence
-from hub.store.evidence import NewEvidence
+from hub.store.people import evidence
+from hub.store.people.evidence import NewEvidence
 from hub.users.roles import Role
 
 API = "/api/v1"

@@ -10,7 +10,7 @@ from web.looking import Visitor
 from web.office import Office
 
 from hub.contacts import editing
-from hub.store import cards
+from hub.store.people import cards
 from hub.users.roles import Role
 
 pytestmark = pytest.mark.browser

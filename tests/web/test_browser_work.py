@@ -127,7 +127,7 @@ def test_write_preview_and_publish_without_scripts(visit: Visit, office: Office)
 def test_words_that_would_be_commands_are_words(visit: Visit, office: Office) -> None:
     number = office.say(_HOSTILE, network=NETWORK, name='<b onmouseover="x">Имя</b>')
     with office.hub.store.read() as connection:
-        from hub.store import mentions
+        from hub.store.discussions import mentions
 
         stored = next(one for one in mentions.newest(connection, 100) if one.id == number)
     assert "konec" in stored.text

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pages import Page, Parsed, page_over
 
-from hub.contacts import matching, merging
+from hub.contacts.identity import matching, merging
 from hub.models import Author, Mention
 from hub.testing.faults import LOST
 from hub.users.roles import Role, User

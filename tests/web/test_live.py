@@ -18,7 +18,7 @@ import regex
 from support import Village, VillageDouble, open_hub, write_config
 from web.village import Place, opened
 
-from hub.store import changes
+from hub.store.running import changes
 from hub.users import people
 from hub.web import live
 from hub.web.server import running

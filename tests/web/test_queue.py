@@ -11,8 +11,8 @@ import pytest
 from web.press import Press, running
 
 from hub.publishing import routes
-from hub.store.drafts import Content, Draft
-from hub.store.posts import NewPost
+from hub.store.outbox.drafts import Content, Draft
+from hub.store.outbox.posts import NewPost
 from hub.store.verify import verify
 from hub.testing import Request, faults
 from hub.web import calendar

@@ -12,7 +12,7 @@ import pytest
 
 from hub.scheduling.hub import Hub
 from hub.settings import load
-from hub.store import users as stored
+from hub.store.team import users as stored
 from hub.users import people, sessions
 from hub.users.roles import Role
 from hub.web.app import make_app

@@ -13,9 +13,10 @@ from fastapi.testclient import TestClient
 from support import TestHub, Village, VillageDouble, open_hub, write_config
 
 from hub.publishing import routes
-from hub.store import Store, accounts
-from hub.store import users as stored
-from hub.store.posts import NewPost
+from hub.store import Store
+from hub.store.outbox.posts import NewPost
+from hub.store.running import accounts
+from hub.store.team import users as stored
 from hub.users import people, tokens
 from hub.users.roles import Permission, Role, User
 from hub.web.app import make_app

@@ -12,7 +12,7 @@ import pytest
 from hub.adapter import Publisher
 from hub.models import Media, Receipt
 from hub.resemblance import text_key
-from hub.store.deliveries import Delivery
+from hub.store.outbox.deliveries import Delivery
 from hub.testing import faults
 from hub.testing.contract.calls import a_post, copies, image, making, ours, scratch, takes_once, the_one
 from hub.testing.contract.ground import Ground, calls_of, deadline_for, needs, nth, settles

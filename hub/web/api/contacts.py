@@ -7,10 +7,14 @@ from typing import Annotated
 from fastapi import Depends, Query
 
 from hub.contacts import card as loading
-from hub.contacts import deciding, editing, foretelling, merging
+from hub.contacts import editing
+from hub.contacts.crm import deciding, foretelling
+from hub.contacts.identity import merging
 from hub.errors import UsageError
 from hub.scheduling.hub import Hub
-from hub.store import contacts, listings, questions
+from hub.store import listings
+from hub.store.crm import questions
+from hub.store.people import contacts
 from hub.users.roles import Permission
 from hub.web.api import models
 from hub.web.api.room import PREFIX

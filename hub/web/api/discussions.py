@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from hub.discussions import joining, tree
 from hub.discussions.tree import Discussion
 from hub.scheduling.hub import Hub
-from hub.store import digests, listings, mentions
-from hub.store.joins import Join, Repeat
+from hub.store import listings
+from hub.store.discussions import digests, mentions
+from hub.store.discussions.joins import Join
+from hub.store.discussions.repeats import Repeat
 from hub.users.roles import Permission, User
 from hub.web.api import models
 from hub.web.api.room import api_room, demand, sees

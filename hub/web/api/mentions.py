@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.discussions import desk, query, replying
 from hub.errors import HubError, UnknownOutcome
-from hub.store import replies
+from hub.store.desk import replies
 from hub.users.roles import Permission
 from hub.web.api import models
 from hub.web.api.room import api_room, demand, item_of

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from hub.store import changes
+from hub.store.running import changes
 from hub.users import everybody
 from hub.users.roles import Permission
 from hub.web.api import models

@@ -16,8 +16,9 @@ from hub.publishing.planning import Caution, Plan
 from hub.publishing.routes import add_post
 from hub.publishing.settling import decide, receipt_of
 from hub.publishing.text import measure
-from hub.store import deliveries, listings, posts
-from hub.store.posts import NewPost, StoredPost
+from hub.store import listings
+from hub.store.outbox import deliveries, posts
+from hub.store.outbox.posts import NewPost, StoredPost
 from hub.users.roles import Permission, User
 from hub.web.api import models
 from hub.web.api.room import api_room, demand, sees

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from hub.contacts.merging import Preview, Proposal, Told
+from hub.contacts.identity.merging import Preview, Proposal, Told
 from hub.web.api.models.contacts import ContactAnswer, GroundsAnswer, Held, same
 from hub.web.api.models.ground import Answer, Name, Number, Wish, Words
 

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from hub.contacts.card import Card, Heard, Part
 from hub.contacts.wording import value_in
-from hub.store.contacts import Person
-from hub.store.evidence import Evidence
-from hub.store.heard import Said
-from hub.store.questions import Question
+from hub.store.crm.questions import Question
+from hub.store.people.contacts import Person
+from hub.store.people.evidence import Evidence
+from hub.store.people.heard import Said
 from hub.web.api.models.ground import Answer
 from hub.web.api.models.mentions import Remark, ReplyAnswer
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from hub.discussions.desk import Item
-from hub.store.mentions import StoredMention
-from hub.store.replies import StoredReply
+from hub.store.desk.replies import StoredReply
+from hub.store.discussions.mentions import StoredMention
 from hub.web.api.models.ground import LARGEST, Answer, Moment, Name, Number, Somebody, Wish, Words
 
 

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hub.store.deliveries import Delivery
-from hub.store.posts import StoredPost
+from hub.store.outbox.deliveries import Delivery
+from hub.store.outbox.posts import StoredPost
 from hub.web.api.models.ground import Address, Answer, Moment, Name, Wish, Words
 
 

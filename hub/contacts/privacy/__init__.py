@@ -1,0 +1,1 @@
+"""Consent, export, erasure, and how long things are kept."""

@@ -1,0 +1,1 @@
+"""What a team does with mentions: finds them, answers them, and whose they are."""

@@ -1,0 +1,1 @@
+"""Posts on their way out: drafts, images, deliveries, copies, and when each may go."""

@@ -1,0 +1,1 @@
+"""What people agreed to, what is held of them, and how it goes for good."""

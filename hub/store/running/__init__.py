@@ -1,0 +1,1 @@
+"""What keeps the hub going: accounts and their leases, switches, signs of life, webhooks."""

@@ -1,0 +1,1 @@
+"""Who works with the hub: users, sessions, tokens, failed logins, the first run."""
