@@ -51,6 +51,14 @@ class StoreError(HubError):
     exit_code = 6
 
 
+class StoreAway(StoreError):
+    """The database was not to be reached, or in somebody else's hands: surely nothing was stored; later it can be."""
+
+
+class StoreUnsure(StoreError):
+    """The database went away in the middle of a commit, and nothing can tell whether it was one."""
+
+
 class UnavailableError(HubError):
     """Something on this machine that the command needs is taken or gone, such as a port."""
 
@@ -82,15 +90,31 @@ class PluginError(HubError):
 class TransientError(HubError):
     """Surely nothing was done; worth another try.
 
-    `retry_after` is in seconds; None leaves the wait to the hub.
+    `retry_after` is in seconds; None leaves the wait to the hub. `whole_app` says that the network counts the calls
+    of all accounts of the app together, and refuses all of them.
     """
 
     code = "transient"
     exit_code = 6
 
-    def __init__(self, message: str, *, retry_after: float | None = None, hint: str = "", **facts: object) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        whole_app: bool = False,
+        hint: str = "",
+        **facts: object,
+    ) -> None:
         super().__init__(message, hint=hint, **facts)
         self.retry_after = retry_after
+        self.whole_app = whole_app
+
+
+class OverBudget(TransientError):
+    """Our own budget of calls has no room: nothing was sent, and the network is not to blame."""
+
+    code = "budget"
 
 
 class AuthError(HubError):
