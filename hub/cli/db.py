@@ -1,8 +1,7 @@
-"""`hub db`: upgrades, verifies and backs up the database."""
+"""`hub db`: upgrades, verifies, backs up, restores and moves the database."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,16 +9,20 @@ from pathlib import Path
 import click
 
 from hub.adapter import Publisher, Timeline
+from hub.cli.db_move import move, progress
+from hub.cli.db_restore import restore
 from hub.cli.opening import open_hub, read_settings
 from hub.cli.output import PARTLY, Output, command
-from hub.errors import HubError, StoreError, UsageError
+from hub.engine.choosing import prepare
+from hub.errors import HubError, UsageError
 from hub.i18n import _, ngettext
-from hub.scheduling.hub import Hub
+from hub.scheduling.hub import Hub, clock_of
 from hub.store import Store, migrate
 from hub.store import verify as rules
+from hub.store.moving.backup import backup as copy_away
 
 
-@click.group("db", help=_("Upgrade, verify or back up the database."))
+@click.group("db", help=_("Upgrade, verify, back up, restore or move the database."))
 def db() -> None:
     """Gather the commands of the database."""
 
@@ -29,6 +32,9 @@ def upgrade(out: Output) -> None:
     """Migrate, in one transaction."""
     with _store(out, must_exist=False) as store:
         changed = migrate.upgrade(store)
+        # The engine's own part of it.
+        changed = prepare(read_settings(out), store, clock_of(store)()) or changed
+        changed = migrate.complete(store) or changed
         found = migrate.version(store)
     out.line(
         (
@@ -88,23 +94,16 @@ def _compare(hub: Hub, compared: list[str], skipped: dict[str, str]) -> list[str
     return problems
 
 
-@command("backup", help=_("Copy the database to a new file while it is in use."))
+@command(
+    "backup",
+    help=_("Copy the database to a new file while it is in use."),
+    epilog=_("The file is a SQLite database, whatever kind the hub's own is of."),
+)
 @click.argument("path", type=click.Path(path_type=Path))
 def backup(out: Output, path: Path) -> None:
     """Copy it whole or not at all."""
-    with _store(out) as store:
-        there_before = path.exists()
-        try:
-            migrate.backup(store, path)
-        except (sqlite3.Error, OSError) as error:
-            if not there_before:
-                path.unlink(missing_ok=True)
-            raise StoreError(
-                "the backup {file} cannot be written: {why}",
-                hint="see that its folder is there, may be written and has room",
-                file=path,
-                why=str(error),
-            ) from None
+    with _store(out) as store, progress() as told:
+        copy_away(store, path, told)
     size = path.stat().st_size
     out.line(_("Copied to {file} ({size} bytes).").format(file=path, size=size))
     out.done({"file": str(path), "bytes": size})
@@ -126,5 +125,5 @@ def _store(out: Output, *, must_exist: bool = True) -> Iterator[Store]:
         store.close()
 
 
-for _command in (upgrade, verify, backup):
+for _command in (upgrade, verify, backup, restore, move):
     db.add_command(_command)

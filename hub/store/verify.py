@@ -75,6 +75,8 @@ def verify(store: Store) -> list[str]:
     """Check the file and the hub's own rules; return what is wrong, nothing if all is well."""
     wrong: list[str] = []
     with store.read() as connection:
+        # It walks through whole tables.
+        store.unhurried(connection)
         if store.is_sqlite:
             lines = connection.execute(sa.text("PRAGMA integrity_check")).scalars()
             wrong += [f"integrity: {line}" for line in lines if line != "ok"]

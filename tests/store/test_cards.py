@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -9,8 +10,9 @@ import pytest
 import sqlalchemy as sa
 from contacts.graphs import NOW, OLGA, Graph, opened
 
-from hub.contacts import merging
-from hub.store import Store, cards, contacts, migrate
+from hub.contacts.identity import merging
+from hub.store import Store, migrate, tables
+from hub.store.people import cards, contacts
 
 
 @pytest.fixture
@@ -225,3 +227,25 @@ def test_contacts_of_an_older_version_are_there_after_an_upgrade(bare_database_u
     assert len(anna.cards) == 3
     assert graph.match() == {}
     store.close()
+
+
+def test_values_may_be_longer_than_an_index_holds(graph: Graph) -> None:
+    """PostgreSQL refuses what is longer in an index than 2,700 bytes, packed; this cannot be packed."""
+    dice = random.Random(1)
+    said = "".join(chr(dice.randrange(0x4E00, 0x9FFF)) for _ in range(10_000))
+
+    def work(connection: cards.Connection) -> int:
+        values = {"name": said, "about": said, "company": said[::-1]}
+        return cards.create(connection, values, origin="typed", source="user", now=NOW)
+
+    person = graph.store.write(work)
+    change(graph, person, company=said[1:])
+    assert graph.values(person) == {"name": said, "about": said, "company": said[1:]}
+    with pytest.raises(sa.exc.IntegrityError):
+        graph.store.write(
+            lambda connection: connection.execute(
+                tables.contact_values.insert().values(
+                    contact_id=person, field="about", value=said, many=0, key="", at=NOW, source="user"
+                )
+            )
+        )

@@ -11,8 +11,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.store import Store, changes, migrate, tables
-from hub.store.watching import Watch
+from hub.store import Store, migrate, tables
+from hub.store.running import changes
+from hub.store.running.watching import Watch
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_a_reader_never_sees_a_number_before_a_lower_one(store: Store) -> None:
     if store.is_sqlite:
         # There the second writer waits for the first one from the beginning.
         pytest.skip("SQLite has one writer at a time")
-    other = Store(sa.create_engine(store.engine.url))
+    other = Store.open(store.engine.url.render_as_string(hide_password=False))
     try:
         with store.engine.begin() as first:
             changes.note(first, "posts", 1)

@@ -14,7 +14,9 @@ from hub import Author, Mention
 from hub.discussions import desk
 from hub.discussions.query import parse
 from hub.errors import UsageError
-from hub.store import Store, accounts, mentions, migrate, tables, threads
+from hub.store import Store, migrate, tables
+from hub.store.discussions import ingesting, threads
+from hub.store.running import accounts
 from hub.users.roles import Role, User
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -76,7 +78,7 @@ def say(
                 parent_id=parent,
                 sent_at=at,
             )  # type: ignore[arg-type]
-            mentions.ingest(connection, account, platform, known, [one], NOW)
+            ingesting.ingest(connection, account, platform, known, [one], NOW)
 
     store.write(work)
     desk.index(store)

@@ -15,8 +15,10 @@ from hub import Author, Mention
 from hub.discussions import desk
 from hub.discussions.query import parse
 from hub.errors import UsageError
-from hub.store import Store, accounts, mentions, migrate, search, threads
-from hub.store.search import tokens
+from hub.store import Store, migrate
+from hub.store.discussions import ingesting, search, threads
+from hub.store.discussions.search import tokens
+from hub.store.running import accounts
 from hub.users.roles import Role, User
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -53,7 +55,7 @@ def say(store: Store, texts: dict[str, str], *, who: str = "a", at: datetime = N
 
     def work(connection: Connection) -> None:
         known = threads.ensure(connection, "club", ["r"], NOW)
-        mentions.ingest(connection, "club", "vk", known, items, at)
+        ingesting.ingest(connection, "club", "vk", known, items, at)
 
     store.write(work)
     desk.index(store)
@@ -131,7 +133,7 @@ def test_what_is_edited_before_the_index_has_come_to_it_is_indexed_once(store: S
             edited = at if at > NOW else None
             one = Mention(remote_id="2", thread_id="r", text=text, sent_at=NOW, edited_at=edited)
             two = Mention(remote_id="3", thread_id="r", text="Иное", sent_at=NOW)
-            mentions.ingest(connection, "club", "vk", known, [two, one], at)
+            ingesting.ingest(connection, "club", "vk", known, [two, one], at)
 
     store.write(work)
     desk.index(store)
@@ -151,7 +153,7 @@ def test_the_index_comes_to_the_end_in_steps(store: Store) -> None:
 
     def work(connection: Connection) -> None:
         known = threads.ensure(connection, "club", ["r"], NOW)
-        mentions.ingest(connection, "club", "vk", known, items, NOW)
+        ingesting.ingest(connection, "club", "vk", known, items, NOW)
 
     store.write(work)
     steps = 0

@@ -1,0 +1,1 @@
+"""Carries everything from one database to another: `hub db move`, `hub db backup` and `hub db restore`."""
