@@ -6,7 +6,6 @@ import functools
 import logging
 import ssl
 import threading
-import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,12 +23,14 @@ from hub.errors import (
     AuthError,
     GoneError,
     HubError,
+    OverBudget,
     RejectedError,
     TransientError,
     UnknownOutcome,
 )
 from hub.lease import elapsed, unbounded
 from hub.models import RateLimit
+from hub.pace import Pace, Spaced
 from hub.ratelimits import rate_limit, retry_after
 
 # httpx writes whole URLs, and with them tokens, at INFO.
@@ -43,6 +44,8 @@ Files = Mapping[str, tuple[str, bytes, str]]
 DEADLINE = 30.0
 MAX_BYTES = 20 * 1024 * 1024
 _REPEATABLE = frozenset({"GET", "HEAD"})
+# Of so many paths is kept what the network told of its limits.
+_PATHS = 64
 
 
 @functools.cache
@@ -81,14 +84,14 @@ class Http:
         self.sign: Callable[[str, str], Mapping[str, str]] = lambda method, url: {}
         self.explain: Callable[[Answer], HubError | None] = lambda answer: None
         self._secrets = [secret for secret in secrets if len(secret) >= 4]
-        self._interval = 1 / calls_per_second if calls_per_second else 0.0
-        self._next_call = 0.0
+        self.pace: Pace = Spaced(calls_per_second)
         self.lease: Callable[[], float] = unbounded
         self._clock = dial.Deadline(lambda: self.lease())
         self._connections = connections
         self._user_agent = user_agent
         self._client: httpx.Client | None = None
         self._opening = threading.Lock()
+        self._calls = 0
 
     def get(self, path: str, **options: Any) -> Answer:
         """Read; see `request`. Retried on any transient trouble within the deadline."""
@@ -172,6 +175,16 @@ class Http:
             if self.lease is lease:
                 self.lease = unbounded
 
+    def rest(self) -> bool:
+        """Let go of the connections, which the next call opens anew; False if a call is under way."""
+        with self._opening:
+            if self._calls:
+                return False
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+        return True
+
     def close(self) -> None:
         if self._client is not None:
             self._client.close()
@@ -199,7 +212,9 @@ class Http:
             return self._once(call, until)
 
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(TransientError),
+            retry=tenacity.retry_if_exception(
+                lambda error: isinstance(error, TransientError) and not isinstance(error, OverBudget)
+            ),
             wait=wait,
             stop=enough,
             reraise=True,
@@ -207,12 +222,12 @@ class Http:
         return retrying(once)
 
     def _once(self, call: _Call, until: float) -> Answer:
-        self._keep_pace(until)
+        self.pace.wait(until)
         where: dict[str, Any] = {"method": call.method, "url": self.redact(_without_query(call.url))}
         if self.lease() <= 0:
             raise TransientError("{method} {url} was not begun: the lease of this turn is over", **where)
         try:
-            with self._clock.within(until - elapsed(), foreign=call.foreign):
+            with self._calling(), self._clock.within(until - elapsed(), foreign=call.foreign):
                 response, moved = self._send(call)
                 try:
                     body = read_body(response, call.max_bytes)
@@ -253,9 +268,22 @@ class Http:
         self.last_request_id = answer.request_id
         self._note_rate_limit(answer)
         error_ = self._error_of(answer, call)
+        if isinstance(error_, TransientError) and error_.whole_app and error_.retry_after is not None:
+            self.pace.hold(error_.retry_after, self.redact(str(error_)))
         if error_ is not None:
             raise error_
         return answer
+
+    @contextmanager
+    def _calling(self) -> Iterator[None]:
+        """Keep the connections for as long as a call is under way."""
+        with self._opening:
+            self._calls += 1
+        try:
+            yield
+        finally:
+            with self._opening:
+                self._calls -= 1
 
     def _open(self) -> httpx.Client:
         with self._opening:
@@ -343,21 +371,14 @@ class Http:
             return AuthError(message, **facts)
         return RejectedError(message, **facts)
 
-    def _keep_pace(self, until: float) -> None:
-        if not self._interval:
-            return
-        now = elapsed()
-        wait = self._next_call - now
-        if wait > 0:
-            if now + wait >= until:
-                raise TransientError("the account's calls per second are used up", retry_after=wait)
-            time.sleep(wait)
-        self._next_call = max(now, self._next_call) + self._interval
-
     def _note_rate_limit(self, answer: Answer) -> None:
         limit = rate_limit(answer.headers)
         if limit is not None:
-            self.rate_limits[urlsplit(answer.url).path] = limit
+            # The newest last: paths with ids in them are without end.
+            self.rate_limits.pop(path := urlsplit(answer.url).path, None)
+            self.rate_limits[path] = limit
+            while len(self.rate_limits) > _PATHS:
+                del self.rate_limits[next(iter(self.rate_limits))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from hub.models import RateLimit
 LONGEST_WAIT = 24 * 3600.0
 # Where nobody says how long, the wait grows to this at most (seconds).
 _LONGEST_GROWN = 3600.0
+_NO_COUNT = 2**63
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -71,9 +72,11 @@ def _reset(text: str | None, headers: Mapping[str, str]) -> float | None:
 
 def _int(text: str | None) -> int | None:
     try:
-        return int(float(text)) if text else None
+        number = int(float(text)) if text else None
     except (ValueError, OverflowError):
         return None
+    # A count that the store could not hold is none.
+    return None if number is None or abs(number) >= _NO_COUNT else number
 
 
 def _date(text: str) -> datetime | None:

@@ -21,7 +21,9 @@ class HubSection(Section):
 
     `deadline` bounds one call to a network; `late` what goes out after downtime: a post that is later than that
     is `missed`, and a person is asked. `posts_per_hour` bounds what goes out on one account (0: no bound). `lease`
-    is how long an account whose process hangs is kept from the others.
+    is how long an account whose process hangs is kept from the others. `quantum` is how long a turn may last
+    before the accounts that wait have theirs. `engine` is what carries the turns out: threads of each process that
+    look at the database, or jobs of Procrastinate in it.
     """
 
     database: str = "sqlite:///hub.db"
@@ -32,15 +34,22 @@ class HubSection(Section):
     late: Duration = timedelta(days=1)
     posts_per_hour: int = Field(default=60, ge=0)
     lease: Duration = Field(default=timedelta(seconds=120), ge=timedelta(seconds=1))
+    quantum: Duration = timedelta(seconds=30)
+    engine: Literal["local", "procrastinate"] = "local"
     log: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class ScheduleSection(Section):
-    """`[schedule]`: how often each kind of work is due."""
+    """`[schedule]`: how often each kind of work is due.
+
+    With `quiet` an account on which nothing was said for long is listened to more and more rarely, down to that
+    interval; whatever is said or sent there brings it back.
+    """
 
     publish: ScheduleText = "every 1m"
     listen: ScheduleText = "every 5m"
     contacts: ScheduleText = "0 * * * *"
+    quiet: Duration | None = None
 
 
 def _web_address(text: str) -> str:
@@ -140,11 +149,23 @@ class RetentionSection(Section):
     runs: _Age = timedelta(days=30)
 
 
+class AppSection(Section):
+    """`[apps.NAME]`: what a network takes from an app, that is, from all accounts with that app together.
+
+    They share the budget on all machines. Without a number they still stop together when the network refuses the
+    app.
+    """
+
+    calls_per_second: float | None = Field(default=None, gt=0)
+    calls_per_hour: int | None = Field(default=None, ge=1)
+
+
 class AccountOptions(Section):
     """What the hub itself, not the plugin, takes from `[accounts.NAME]`.
 
     `overflow` says what happens to a text that is too long; `searches` are queries for brand monitoring.
     `calls_per_second` and `settle_after` replace the plugin's own values, `posts_per_hour` replaces the hub's.
+    `app` names a table of `[apps]`, whose budget of calls the account shares.
 
     Of a CRM: `push` lets it receive anything at all; `create` says who becomes a record there: those who spoke to
     us, all contacts, or nobody. `deletions` says what follows when a record is deleted on one side: a person is
@@ -163,6 +184,7 @@ class AccountOptions(Section):
     full: Duration = timedelta(days=1)
     policies: Mapping[str, Policy] = {}
     consent: str = ""
+    app: str = ""
     calls_per_second: float | None = Field(default=None, gt=0)
     settle_after: Duration | None = None
     posts_per_hour: int | None = Field(default=None, ge=0)

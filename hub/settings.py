@@ -19,6 +19,7 @@ from hub.secrets import plain_secrets, resolve, secret_values
 from hub.sections import (
     AccountOptions,
     ActivitySection,
+    AppSection,
     ContactsSection,
     HubSection,
     RetentionSection,
@@ -29,6 +30,9 @@ from hub.sections import (
 from hub.webhooks import EVENTS, GROUPS, WebhookSection, read_key
 
 _NAME = regex.compile(r"[a-z0-9][a-z0-9_-]*")
+_TABLES = frozenset(
+    ("hub", "accounts", "apps", "routes", "schedule", "serve", "webhooks", "contacts", "activities", "retention")
+)
 
 
 class Account:
@@ -57,6 +61,7 @@ class Settings:
         contacts: ContactsSection | None = None,
         activities: Mapping[str, ActivitySection] | None = None,
         retention: RetentionSection | None = None,
+        apps: Mapping[str, AppSection] | None = None,
     ) -> None:
         self.path = path
         self.hub = hub
@@ -69,6 +74,8 @@ class Settings:
         self.contacts = contacts or ContactsSection()
         self.activities = activities or {}
         self.retention = retention or RetentionSection()
+        self.apps = apps or {}
+        self.sources = frozenset(source for route in routes.values() for source in route.sources)
 
     @property
     def folder(self) -> Path:
@@ -126,10 +133,9 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
         raise ConfigError(
             "{file} is no TOML: {why}", hint="mend that line; texts stand in double quotes", file=path, why=error
         ) from None
-    known = {"hub", "accounts", "routes", "schedule", "serve", "webhooks", "contacts", "activities", "retention"}
     for key in raw:
-        if key not in known:
-            raise _unknown_key(path, key, known)
+        if key not in _TABLES:
+            raise _unknown_key(path, key, _TABLES)
     settings = Settings(
         path=path.resolve(),
         hub=_section(HubSection, raw.get("hub", {}), path, "hub"),
@@ -148,8 +154,12 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
             for name, values in _tables(raw, "activities", path)
         },
         retention=_section(RetentionSection, raw.get("retention", {}), path, "retention"),
+        apps={
+            name: _section(AppSection, values, path, f"apps.{name}") for name, values in _tables(raw, "apps", path)
+        },
     )
     _check_routes(settings)
+    _check_apps(settings)
     return settings
 
 
@@ -203,6 +213,21 @@ def _check_routes(settings: Settings) -> None:
                         key=key,
                         account=account,
                     )
+
+
+def _check_apps(settings: Settings) -> None:
+    for account in settings.accounts.values():
+        app = account.options.app
+        if app and app not in settings.apps:
+            close = _close(app, settings.apps)
+            raise ConfigError(
+                "{file}: accounts.{account}.app names {app}, which is no app",
+                hint="did you mean {close}?" if close else "add [apps.{app}] or take it out",
+                close=close,
+                file=settings.path,
+                account=account.name,
+                app=app,
+            )
 
 
 def _webhook(name: str, values: Mapping[str, Any], path: Path) -> WebhookSection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.errors import HubError, TransientError
+from hub.errors import HubError, OverBudget, TransientError
 
 # So many attempts in a row must come to nothing before the network, and not the post, is to blame.
 TROUBLES = 3
@@ -34,6 +34,8 @@ class Breaker:
         That is at once where the network says how long it wants to be left alone. `why` is `error` without
         secrets.
         """
+        if isinstance(error, OverBudget):
+            raise error
         if isinstance(error, TransientError) and error.retry_after is not None:
             raise TransientError("{why}", retry_after=error.retry_after, why=why)
         self._in_a_row += 1
@@ -47,6 +49,8 @@ class Breaker:
 
     def cannot_look(self, error: TransientError, why: str) -> None:
         """Note that a look at the network failed: there are no more of them in this turn, what is sent is sent."""
+        if isinstance(error, OverBudget):
+            raise error
         if error.retry_after is not None:
             raise TransientError("{why}", retry_after=error.retry_after, why=why)
         self._blind = TransientError("the network cannot be looked at: {why}", why=why)

@@ -24,15 +24,15 @@ from hub.publishing import settling, steps
 from hub.publishing.governor import HOUR
 from hub.publishing.steps import Turn
 from hub.publishing.text import fit
-from hub.store import deliveries, pacing, posts
-from hub.store.deliveries import Delivery
-from hub.store.posts import StoredPost
+from hub.store.outbox import pacing, posts, sending
+from hub.store.outbox.deliveries import Delivery
+from hub.store.outbox.posts import StoredPost
 
 log = structlog.get_logger()
 
 
-def publish_due(turn: Turn) -> None:
-    """Settle, send, edit and delete what is due on the account, until nothing is.
+def publish_due(turn: Turn) -> bool:
+    """Settle, send, edit and delete what is due on the account, until nothing is; True if it was broken off.
 
     What is in doubt comes first, so that it is looked at also when nothing can be sent. Raises `AuthError` when
     the credentials are refused, `TransientError` when the network cannot be used or wants to be left alone, and
@@ -55,17 +55,22 @@ def publish_due(turn: Turn) -> None:
                 raise StoreError("delivery {id} is where it was before it was worked on", id=delivery.id)
             handled.add(step)
             _one(turn, delivery, post)
+            if turn.enough():
+                steps.hold_back(turn)
+                turn.breaker.close()
+                return True
             if turn.breaker.blind and delivery.state == "unknown":
                 break
         steps.hold_back(turn)
     turn.breaker.close()
+    return False
 
 
 def _due(turn: Turn) -> list[tuple[Delivery, StoredPost]]:
     now = turn.clock()
     with turn.store.read() as connection:
-        doubts = [] if turn.breaker.blind else deliveries.doubts_due(connection, turn.account, now)
-        work = doubts or deliveries.due(connection, turn.account, now)
+        doubts = [] if turn.breaker.blind else sending.doubts_due(connection, turn.account, now)
+        work = doubts or sending.due(connection, turn.account, now)
         content = posts.for_account(connection, {delivery.post_id for delivery in work}, turn.account)
     return [(delivery, content[delivery.post_id]) for delivery in work]
 
@@ -84,7 +89,7 @@ def _learn_pace(turn: Turn) -> None:
 def _adopt_orphans(turn: Turn) -> None:
     """What a former turn was sending when it died has an unknown outcome, never a failed one."""
     with turn.store.read() as connection:
-        orphans = deliveries.left_sending(connection, turn.account, turn.fence)
+        orphans = sending.left_sending(connection, turn.account, turn.fence)
     for delivery in orphans:
         steps.set_unknown(turn, delivery, "the process ended while it was sending", None, "")
 
@@ -115,7 +120,8 @@ def _publish(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPos
         return
     try:
         part, siblings = plan(turn, adapter, delivery, post)
-    except AuthError:
+    except (AuthError, StoreError):
+        # Neither says anything about this post.
         raise
     except TransientError as error:
         steps.put_back(turn, delivery, error, None)
@@ -237,7 +243,7 @@ def _follow(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost
             part, siblings = plan(turn, adapter, delivery, post)
     except PartGone:
         part = None
-    except AuthError:
+    except (AuthError, StoreError):
         raise
     except TransientError as error:
         steps.put_back(turn, delivery, error, None)
@@ -259,6 +265,10 @@ def _follow(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost
     except (TransientError, UnknownOutcome) as error:
         steps.put_back(turn, delivery, error, attempt)
         _trouble(turn, error)
+    except StoreError as error:
+        # A secret or a budget could not be had: that is no word of the network's.
+        steps.put_back(turn, delivery, error, attempt)
+        raise
     except HubError as error:
         steps.keep_published(turn, delivery, error, attempt, post.version)
         turn.breaker.answered()

@@ -14,14 +14,19 @@ from sqlalchemy.engine import Connection
 from hub.adapter import ThreadReader, Timeline
 from hub.bookmarks import read_on
 from hub.errors import HubError, TransientError, UsageError
+from hub.lease import never
 from hub.models import Batch, Media, Receipt, RemotePost
 from hub.publishing import steps
 from hub.publishing.media import read_image
 from hub.resemblance import not_before, resembles
 from hub.sections import RouteSection
-from hub.store import Store, accounts, changes, deliveries, following, posts, repeats, threads
-from hub.store.notices import NOBODY, Notices
-from hub.store.posts import Copy, NewPost
+from hub.store import Store
+from hub.store.discussions import threads
+from hub.store.outbox import copies, deliveries, following, posts, repeats, sending
+from hub.store.outbox.copies import Copy
+from hub.store.outbox.posts import NewPost
+from hub.store.running import accounts, changes
+from hub.store.running.notices import NOBODY, Notices
 
 log = structlog.get_logger()
 
@@ -36,7 +41,8 @@ class Source:
 
     `targets` are the accounts its posts go to; `late` holds for routes that have no such bound of their own.
     `past` is set in a read from the start that is not the first: what is older, and was not seen before, goes
-    nowhere.
+    nowhere. `last_read` is when the timeline was read before, `restored` when a backup was put back: what appeared
+    before may be out already. `enough` says when to break off between two pages.
     """
 
     store: Store
@@ -47,6 +53,9 @@ class Source:
     counts: Counter[str] = field(default_factory=Counter)
     notices: Notices = NOBODY
     past: datetime | None = None
+    restored: datetime | None = None
+    last_read: datetime | None = None
+    enough: Callable[[], bool] = never
 
     @property
     def account(self) -> str:
@@ -67,30 +76,36 @@ class Item:
         return posts.digest(post.text, post.title, post.link, *(f"{m.url}\x1e{m.alt}" for m in post.media))
 
 
-def read_timeline(source: Source) -> None:
+def read_timeline(source: Source) -> bool:
     """Store what is new or changed on the account's timeline, with the deliveries that its routes ask for.
+
+    True if it was broken off, at a bookmark from which it goes on.
 
     Items and cursor are stored in one transaction per page. What the hub put there itself is recognised and
     goes nowhere.
     """
     with source.store.read() as connection:
-        cursor, _, last_read = threads.read_cursor(connection, source.account, "posts")
+        cursor, _, last_read, restored = threads.read_cursor(connection, source.account, "posts")
         first = not threads.has_cursor(connection, source.account, "posts")
     # Without a bookmark after an earlier read, a read from the start was broken off.
     broken_off = cursor is None
     adapter = source.adapter
+    source.restored, source.last_read = restored, last_read
     for batch, anew in read_on(source.account, adapter.platform, adapter.fetch_posts, cursor):
         source.past = last_read if anew or broken_off else None
         items = _load_media(source, batch, cursor, first)
         if items or batch.cursor != cursor or first:
             _store(source, items, batch.cursor, first)
+        if batch.cursor not in (None, cursor) and source.enough():
+            return True
         cursor = batch.cursor
+    return False
 
 
 def _load_media(source: Source, batch: Batch[RemotePost], cursor: str | None, first: bool) -> list[Item]:
     """Download the images of what is new before anything is stored: a post never goes out without them."""
     with source.store.read() as connection:
-        known = posts.copies_of(connection, source.account, [item.remote_id for item in batch.items])
+        known = copies.known(connection, source.account, [item.remote_id for item in batch.items])
     items = []
     for post in batch.items:
         item = Item(post)
@@ -123,7 +138,7 @@ def _store(source: Source, items: Sequence[Item], cursor: str | None, first: boo
 
     def work(connection: Connection) -> Counter[str]:
         counts: Counter[str] = Counter()
-        known = posts.copies_of(connection, source.account, [item.post.remote_id for item in items])
+        known = copies.known(connection, source.account, [item.post.remote_id for item in items])
         for item in sorted(items, key=lambda item: item.post.sent_at or now):
             _store_item(source, connection, item, known.get(item.post.remote_id), now, counts, first)
         threads.write_cursor(connection, source.account, "posts", cursor, read_at=now)
@@ -151,7 +166,7 @@ def _store_item(
             counts["deleted posts"] += 1
             _follow(connection, source.notices, copy.post_id, now)
     elif copy.origin and copy.hash != item.hash:
-        posts.set_copy_hash(connection, source.account, post.remote_id, item.hash)
+        copies.set_hash(connection, source.account, post.remote_id, item.hash)
         if item.fault:
             log.warning("edit left out", account=source.account, item=post.remote_id, reason=item.fault)
         elif posts.change(connection, copy.post_id, post.text, post.title, post.link, item.images):
@@ -184,7 +199,7 @@ def _adopted(source: Source, connection: Connection, post: RemotePost, now: date
             )
             if settled:
                 changes.note(connection, "posts", delivery.post_id)
-                deliveries.add_attempt(connection, delivery, "settle", now, "seen on the timeline", post.url)
+                sending.add_attempt(connection, delivery, "settle", now, "seen on the timeline", post.url)
                 source.notices.delivery(connection, "delivery.published", delivery.id, now)
                 steps.take_over(connection, source.adapter, delivery, receipt, now)
             return True
@@ -212,7 +227,7 @@ def _add(
         ),
         now,
     )
-    posts.add_copy(connection, source.account, post.remote_id, post_id, origin=True, hash=item.hash)
+    copies.add(connection, source.account, post.remote_id, post_id, origin=True, hash=item.hash)
     if wanted:
         counts["new posts"] += 1
         _listen_under(source, connection, post, post_id, now)
@@ -222,6 +237,19 @@ def _add(
         late = post.sent_at is not None and now - post.sent_at > (route.late or source.late) and not first
         if item.fault:
             deliveries.add(connection, post_id, target, now, due_at=None, state="failed", error=item.fault)
+        elif _may_be_out(source, post):
+            deliveries.add(
+                connection,
+                post_id,
+                target,
+                now,
+                due_at=now,
+                state="unknown",
+                text=post.text,
+                error="it appeared before the database was restored from a backup, and may be out",
+                version=1,
+                first_attempt_at=post.sent_at or source.last_read or source.restored,
+            )
         elif late:
             deliveries.add(
                 connection,
@@ -257,6 +285,15 @@ def _warn_of_repeats(
             earlier=one.post_id,
             at=one.at.isoformat(),
         )
+
+
+def _may_be_out(source: Source, post: RemotePost) -> bool:
+    """Tell whether an item may have been routed by rows that are lost, since a backup was put back."""
+    if source.restored is None:
+        return False
+    # What bears no time appeared since the last read.
+    at = post.sent_at or source.last_read
+    return at is None or at <= source.restored
 
 
 def _is_past(source: Source, post: RemotePost, first: bool) -> bool:

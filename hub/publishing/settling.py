@@ -22,10 +22,12 @@ from hub.errors import (
 from hub.models import Post, Receipt
 from hub.publishing import steps
 from hub.publishing.steps import Turn
-from hub.store import Store, accounts, changes, deliveries
-from hub.store.deliveries import Delivery
-from hub.store.notices import NOBODY, Notices
-from hub.store.posts import StoredPost
+from hub.store import Store
+from hub.store.outbox import deliveries, sending
+from hub.store.outbox.deliveries import Delivery
+from hub.store.outbox.posts import StoredPost
+from hub.store.running import accounts, changes
+from hub.store.running.notices import NOBODY, Notices
 
 log = structlog.get_logger()
 
@@ -41,7 +43,7 @@ def settle(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost)
     """Find out what became of a delivery whose answer was lost, in the way its network allows."""
     if adapter.settle == "none":
         steps.close(turn, delivery, "asked", UnknownOutcome.code, delivery.error)
-    elif adapter.settle == "key" and key_holds(turn, adapter, delivery):
+    elif adapter.settle == "key" and delivery.attempts and key_holds(turn, adapter, delivery):
         # The same key again: the network itself sees to it that nothing is there twice.
         _send_again(turn, delivery, in_doubt=True)
     else:
@@ -55,7 +57,7 @@ def settle(turn: Turn, adapter: Publisher, delivery: Delivery, post: StoredPost)
 
 def part_before(connection: Connection, delivery: Delivery) -> Receipt | None:
     """Return the receipt of the part of the thread that this one answers."""
-    before = deliveries.part_before(connection, delivery)
+    before = sending.part_before(connection, delivery)
     if before is None or before.remote_id is None:
         return None
     return Receipt(remote_id=before.remote_id, url=before.url)
@@ -92,7 +94,11 @@ def _look(turn: Turn, adapter: Publisher, delivery: Delivery, part: Post) -> Non
     if receipt is not None:
         steps.published(turn, delivery, part, receipt, None)
     elif adapter.settle == "natural" or delivery.looked + 1 >= LOOKS:
-        _send_again(turn, delivery, in_doubt=False)
+        if delivery.attempts:
+            _send_again(turn, delivery, in_doubt=False)
+        else:
+            # It may be out by rows that a backup did not have: since when, and in what words, nothing here says.
+            steps.close(turn, delivery, "asked", UnknownOutcome.code, delivery.error)
     else:
         reason = UnknownOutcome("{why}", why=delivery.error)
         steps.end(
@@ -135,11 +141,11 @@ def _send_again(turn: Turn, delivery: Delivery, *, in_doubt: bool) -> None:
     now = turn.clock()
 
     def work(connection: Connection) -> bool:
-        if not deliveries.take(connection, delivery, turn.fence):
+        if not sending.take(connection, delivery, turn.fence):
             return False
         answer = "" if in_doubt else steps.OK
-        deliveries.add_attempt(connection, delivery, "settle", now, "send again", answer=answer, next_at=now)
-        return deliveries.finish(
+        sending.add_attempt(connection, delivery, "settle", now, "send again", answer=answer, next_at=now)
+        return sending.finish(
             connection, delivery.id, turn.fence, now, state="queued", due_at=now, resend=in_doubt, looked=0
         )
 
@@ -213,6 +219,9 @@ def decide(
         elif again:
             # Whoever says so knows that it is late.
             values |= {"state": "queued", "due_at": now, "first_attempt_at": delivery.first_attempt_at or now}
+            if not delivery.attempts and not delivery.part:
+                # Nothing was planned for this account yet: what was looked for is the post's own text.
+                values["text"] = None
         else:
             values |= {"state": "failed", "due_at": None, "error": "dropped by a person", "error_code": "dropped"}
         if not deliveries.set_state(connection, delivery_id, allowed, now, **values):
@@ -220,7 +229,7 @@ def decide(
                 "delivery {id} is {state}; there is nothing to settle", id=delivery_id, state=delivery.state
             )
         outcome = "sent" if sent else "again" if again else "dropped"
-        deliveries.add_attempt(connection, delivery, "person", now, outcome)
+        sending.add_attempt(connection, delivery, "person", now, outcome)
         changes.note(connection, "posts", delivery.post_id)
         notices.delivery(connection, "delivery.settled", delivery_id, now, outcome)
         if sent is not None:

@@ -13,14 +13,18 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from hub.adapter import Adapter, Publisher, ThreadReader
-from hub.errors import HubError, RejectedError, TransientError, UnknownOutcome
+from hub.errors import HubError, RejectedError, StoreUnsure, TransientError, UnknownOutcome
+from hub.lease import never
 from hub.models import Post, Receipt
 from hub.publishing.breaker import Breaker
 from hub.publishing.governor import Governor
 from hub.ratelimits import LONGEST_WAIT, growing
-from hub.store import Store, changes, deliveries, following, pacing, posts, switches, threads
-from hub.store.deliveries import Delivery
-from hub.store.notices import NOBODY, Notices
+from hub.store import Store
+from hub.store.discussions import threads
+from hub.store.outbox import copies, deliveries, following, pacing, sending
+from hub.store.outbox.deliveries import Delivery
+from hub.store.running import changes, switches
+from hub.store.running.notices import NOBODY, Notices
 
 log = structlog.get_logger()
 
@@ -51,7 +55,8 @@ class Turn:
     """One account's turn at publishing: what it works with, and what it has done.
 
     `clock` returns now, aware; `fence` is the token of the account's lease. `held` are the deliveries, by their
-    ids, that the governor holds back and that are still to be written down.
+    ids, that the governor holds back and that are still to be written down. `enough` says when the turn is to end
+    though something is left.
     """
 
     store: Store
@@ -66,6 +71,7 @@ class Turn:
     governor: Governor = field(default_factory=Governor)
     breaker: Breaker = field(default_factory=Breaker)
     held: list[tuple[int, datetime, str]] = field(default_factory=list)
+    enough: Callable[[], bool] = never
 
     @property
     def account(self) -> str:
@@ -91,7 +97,7 @@ def begin(turn: Turn, delivery: Delivery, text: str, version: int, parts: Sequen
     now = turn.clock()
 
     def work(connection: Connection) -> int | None:
-        attempt = deliveries.begin(connection, delivery, turn.fence, now, text, version)
+        attempt = sending.begin(connection, delivery, turn.fence, now, text, version)
         if attempt is None:
             switches.refuse_if_stopped(connection)
         elif delivery.part == 0:
@@ -131,9 +137,9 @@ def published(
     request_id = turn.adapter.http.last_request_id
 
     def work(connection: Connection) -> bool:
-        if attempt is None and not deliveries.take(connection, delivery, turn.fence):
+        if attempt is None and not sending.take(connection, delivery, turn.fence):
             return False
-        ours = deliveries.finish(
+        ours = sending.finish(
             connection,
             delivery.id,
             turn.fence,
@@ -150,15 +156,15 @@ def published(
         if not ours:
             return False
         if attempt is None:
-            deliveries.add_attempt(connection, delivery, "settle", now, "published", receipt.url, answer=answer)
+            sending.add_attempt(connection, delivery, "settle", now, "published", receipt.url, answer=answer)
         else:
-            deliveries.end_attempt(connection, attempt, "published", receipt.url, request_id, answer)
+            sending.end_attempt(connection, attempt, "published", receipt.url, request_id, answer)
         changes.note(connection, "posts", delivery.post_id)
         turn.notices.delivery(connection, "delivery.published", delivery.id, now)
         take_over(connection, turn.adapter, delivery, receipt, now)
         return True
 
-    if not turn.store.write(work):
+    if not _keep(turn, delivery, attempt, work):
         raise LeaseLost
     turn.counts["published"] += 1
     log.info("post published", account=turn.account, post=delivery.post_id, part=delivery.part, url=receipt.url)
@@ -170,7 +176,7 @@ def take_over(
 ) -> None:
     """Do what follows from a delivery being out, however that became known: its copy, its next part, its edits."""
     record_copy(connection, adapter, delivery, receipt, now)
-    deliveries.release_next_part(connection, delivery, now)
+    sending.release_next_part(connection, delivery, now)
     following.catch_up(connection, delivery, now)
 
 
@@ -178,7 +184,7 @@ def record_copy(
     connection: Connection, adapter: Adapter, delivery: Delivery, receipt: Receipt, now: datetime
 ) -> None:
     """Remember the copy for ever, and listen to what is said under it."""
-    posts.add_copy(connection, delivery.account, receipt.remote_id, delivery.post_id, part=delivery.part)
+    copies.add(connection, delivery.account, receipt.remote_id, delivery.post_id, part=delivery.part)
     if delivery.part == 0:
         discussion = threads.discussion_of_post(connection, delivery.post_id, now)
         threads.add(
@@ -192,6 +198,23 @@ def record_copy(
         )
 
 
+def _keep(turn: Turn, delivery: Delivery, attempt: int | None, work: Callable[[Connection], bool]) -> bool:
+    """Store what a network answered; False if the turn no longer holds the delivery.
+
+    Where nothing can tell whether it was stored, the row can: it is `sending` until it is.
+    """
+    try:
+        return turn.store.keep(work)
+    except StoreUnsure:
+        if attempt is None:
+            raise
+    with turn.store.read() as connection:
+        found = deliveries.get(connection, delivery.id)
+    if found is None or found.fence != turn.fence:
+        return False
+    return found.state != "sending" or turn.store.keep(work)
+
+
 def followed(turn: Turn, delivery: Delivery, receipt: Receipt | None, attempt: int) -> None:
     """Write down that a copy was edited (with its receipt) or deleted (None)."""
     now = turn.clock()
@@ -202,20 +225,20 @@ def followed(turn: Turn, delivery: Delivery, receipt: Receipt | None, attempt: i
         values |= {"state": "published", "remote_id": receipt.remote_id, "url": receipt.url or delivery.url}
 
     def work(connection: Connection) -> bool:
-        if not deliveries.finish(connection, delivery.id, turn.fence, now, **values):
+        if not sending.finish(connection, delivery.id, turn.fence, now, **values):
             return False
         outcome = "deleted" if receipt is None else "edited"
-        deliveries.end_attempt(connection, attempt, outcome, "", turn.adapter.http.last_request_id, OK)
+        sending.end_attempt(connection, attempt, outcome, "", turn.adapter.http.last_request_id, OK)
         changes.note(connection, "posts", delivery.post_id)
         turn.notices.delivery(connection, f"delivery.{outcome}", delivery.id, now)
         if receipt is not None:
             if receipt.remote_id != delivery.remote_id:
                 record_copy(connection, turn.adapter, delivery, receipt, now)
-            deliveries.release_next_part(connection, delivery, now)
+            sending.release_next_part(connection, delivery, now)
             following.catch_up(connection, delivery, now)
         return True
 
-    if not turn.store.write(work):
+    if not _keep(turn, delivery, attempt, work):
         raise LeaseLost
     turn.counts["edited" if receipt is not None else "deleted"] += 1
     log.info("copy followed", account=turn.account, post=delivery.post_id, deleted=receipt is None)
@@ -337,21 +360,21 @@ def end(
     def work(connection: Connection) -> bool:
         if attempt is not None:
             request_id = turn.adapter.http.last_request_id
-            deliveries.end_attempt(connection, attempt, outcome, why, request_id, said, next_at)
-        elif deliveries.take(connection, delivery, turn.fence):
-            deliveries.add_attempt(
+            sending.end_attempt(connection, attempt, outcome, why, request_id, said, next_at)
+        elif sending.take(connection, delivery, turn.fence):
+            sending.add_attempt(
                 connection, delivery, delivery.action, now, outcome, why, answer=said, next_at=next_at
             )
         else:
             return False
-        ours = deliveries.finish(connection, delivery.id, turn.fence, now, **values)
+        ours = sending.finish(connection, delivery.id, turn.fence, now, **values)
         if ours:
             changes.note(connection, "posts", delivery.post_id)
         if ours and outcome in _TOLD:
             turn.notices.delivery(connection, f"delivery.{outcome}", delivery.id, now)
         return ours
 
-    if not turn.store.write(work):
+    if not _keep(turn, delivery, attempt, work):
         raise LeaseLost
 
 

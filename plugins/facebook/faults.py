@@ -77,6 +77,8 @@ def fault_of(answer: Answer) -> Fault | None:
 # to be hammered; the length of its wait is ours. 613 and the 800xx family stand in no stored page of the network.
 _WAITS = {4: 3600.0, 17: 3600.0, 32: 3600.0, 341: 3600.0, 613: 3600.0, 368: 6 * 3600.0}
 _WAITS.update(dict.fromkeys(range(80000, 80015), 3600.0))
+# Of these, what is counted over all users of the app.
+_WHOLE_APP = frozenset({4, 341})
 
 _LOGIN = "make a new page token from a long-lived user token"
 _LOGINS = {
@@ -103,7 +105,8 @@ def error_of(fault: Fault, why: str, *, status: int, repeatable: bool, wait: flo
     facts: dict[str, Any] = {"why": why, "number": f"{code}/{subcode}" if subcode else code}
     if code in _WAITS:
         longest = max(wait, _WAITS[code]) if code == 368 else wait or _WAITS[code]
-        return TransientError(told, retry_after=longest, hint="the hub waits and tries again", **facts)
+        hint = "the hub waits and tries again"
+        return TransientError(told, retry_after=longest, whole_app=code in _WHOLE_APP, hint=hint, **facts)
     if code in (102, 190):
         return AuthError(told, hint=_LOGINS.get(subcode, _LOGIN), **facts)
     if code in (3, 10) or 200 <= code <= 299:

@@ -47,13 +47,15 @@ def explain(answer: Answer, http: Http) -> HubError | None:
     if answer.status == 429:
         limit = http.rate_limits.get(path)
         waits = limit.reset_after if limit and "x-rate-limit-reset" in answer.headers else None
-        if said.name == "usage-capped":
+        # The cap on usage is the project's, over all its users; the other limits are the user's own.
+        capped = said.name == "usage-capped"
+        if capped:
             waits = max(waits or 0.0, _CAPPED)
         if waits is None:
             if "retry-after" in answer.headers:
                 return None
             waits = _UNSAID
-        return TransientError(_MESSAGE, retry_after=max(waits, 1.0), path=path, why=why)
+        return TransientError(_MESSAGE, retry_after=max(waits, 1.0), whole_app=capped, path=path, why=why)
     if answer.status in (404, 410):
         return GoneError(_MESSAGE, path=path, why=why)
     return RejectedError(_MESSAGE, hint="see docs.x.com for what X takes there", path=path, why=why)
