@@ -18,9 +18,8 @@ What others do begins after that: they claim when the row is over, call unknown 
 
 The window that stays: a process that is frozen between the last question and the kernel's `send`, a few
 microseconds, or as long as the kernel takes to find room for the piece, sends that piece (16 KiB at most) when it
-wakes; the next piece asks again. The margin covers what a busy machine needs for that, not a freeze. And two hosts
-must agree about the time of day to within the length of a lease: one whose clock is ahead of another's by more
-takes its accounts early, which the other notices at its next extension only.
+wakes; the next piece asks again. The margin covers what a busy machine needs for that, not a freeze. On PostgreSQL
+all machines go by the database's clock, so that a wrong time of day on one of them takes no account early.
 """
 
 from __future__ import annotations
@@ -45,6 +44,11 @@ def elapsed() -> float:
 def unbounded() -> float:
     """Return the seconds that are left where there is no lease: no end of them."""
     return float("inf")
+
+
+def never() -> bool:
+    """Say that it is not enough yet: where a turn has no end but that of its work."""
+    return False
 
 
 class Term(NamedTuple):

@@ -19,13 +19,18 @@ from hub.cli.failures import failure_of
 from hub.cli.opening import open_hub
 from hub.cli.output import PARTLY, Output, command
 from hub.cli.stop import say_if_stopped
-from hub.errors import HubError, TransientError, UnknownOutcome
+from hub.errors import HubError, StoreError, TransientError, UnknownOutcome, UsageError
 from hub.i18n import _, ngettext
 from hub.scheduling.hub import Hub
-from hub.scheduling.tick import DaemonLock, Scheduler, make_everything_due
-from hub.scheduling.turn import Report
+from hub.scheduling.process import DaemonLock
+from hub.scheduling.report import Report
+from hub.scheduling.tick import Scheduler, make_everything_due
 
 _PATIENCE = timedelta(seconds=30)
+_STOPPING = _(
+    "SIGTERM or Ctrl+C lets the calls in flight finish (30 s at most), hands over what is left, and leaves; a "
+    "second one leaves at once."
+)
 
 
 @command("tick", help=_("Do all that is due now, then end; made for cron."))
@@ -36,6 +41,8 @@ def tick(out: Output, everything: bool) -> None:
         if everything:
             make_everything_due(hub)
         scheduler = Scheduler(hub)
+        stop = threading.Event()
+        _stop_on_signals(stop)
         reports: list[Report] = []
         try:
             with _progress(len(hub.settings.accounts)) as step:
@@ -44,7 +51,7 @@ def tick(out: Output, everything: bool) -> None:
                     reports.append(report)
                     step()
 
-                scheduler.tick(note)
+                scheduler.tick(note, stop)
         finally:
             scheduler.close(_PATIENCE)
         stopped = say_if_stopped(out, hub)
@@ -163,9 +170,7 @@ def _shape(out: Output, counts: Counter[str], errors: list[tuple[str, HubError]]
 @command(
     "run",
     help=_("Do what is due, for ever, until told to stop."),
-    epilog=_(
-        "SIGTERM or Ctrl+C lets what is in flight finish (30 s at most) and leaves; a second one leaves at once."
-    ),
+    epilog=_STOPPING,
 )
 def run(out: Output) -> None:
     """Run the daemon; of two on one SQLite file the second leaves."""
@@ -175,16 +180,45 @@ def run(out: Output) -> None:
             out.say(_("another `hub run` works on this database; leaving it to that one"))
             out.done({"running": False})
             return
-        stop = threading.Event()
-        said = _stop_on_signals(stop)
-        out.say(_("running; Ctrl+C stops"))
         try:
-            Scheduler(hub).run(stop, patience=_PATIENCE)
+            _work(out, hub, Scheduler(hub, how="run"))
         finally:
             if lock is not None:
                 lock.release()
-        out.done({"running": True, "stopped_by": said[0] if said else ""})
-        _leave_hanging_turns()
+
+
+@command(
+    "worker",
+    help=_("Join the other workers on this PostgreSQL: do what is due, for ever, until told to stop."),
+    epilog=_STOPPING,
+)
+@click.option("--turns", type=click.IntRange(1, 256), help=_("How many accounts to work on side by side."))
+def worker(out: Output, turns: int | None) -> None:
+    """Run one of many workers."""
+    with open_hub(out, daemon=True) as hub:
+        if hub.store.is_sqlite:
+            raise UsageError(
+                "several workers need PostgreSQL, and the database of {file} is SQLite",
+                hint="`hub run` does all the work on SQLite; `hub db move` takes it to PostgreSQL",
+                file=hub.settings.path,
+            )
+        _work(out, hub, Scheduler(hub, how="worker", size=turns))
+
+
+def _work(out: Output, hub: Hub, scheduler: Scheduler) -> None:
+    """Work until a signal says stop, or the database becomes newer than this program."""
+    stop = threading.Event()
+    said = _stop_on_signals(stop)
+    out.say(_("running; Ctrl+C stops"))
+    scheduler.run(stop, patience=_PATIENCE)
+    if scheduler.outdated:
+        # Raised when all is handed over; a supervisor starts the program again, by then the newer one.
+        raise StoreError(
+            "the database was brought to a version newer than this program; its work was handed over",
+            hint="install the newer crosshub, and start it again",
+        )
+    out.done({"running": True, "stopped_by": said[0] if said else ""})
+    _leave_hanging_turns()
 
 
 def lock_of(hub: Hub) -> DaemonLock | None:

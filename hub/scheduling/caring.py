@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import structlog
 from sqlalchemy.engine import Connection
 
-from hub.contacts import erasing, retention
-from hub.contacts.retention import Going
+from hub.contacts.privacy import erasing, retention
+from hub.contacts.privacy.retention import Going
 from hub.errors import HubError
 from hub.lease import elapsed
-from hub.scheduling.digests import refresh_one
 from hub.scheduling.hub import Hub
-from hub.store import digests, erasures
-from hub.store.digests import StoredDigest
-from hub.store.erasures import Step
+from hub.scheduling.keeping import refresh_one
+from hub.store.discussions import digests
+from hub.store.discussions.digests import StoredDigest
+from hub.store.privacy import erasures
+from hub.store.privacy.erasures import Step
 
 log = structlog.get_logger()
 
@@ -25,6 +26,10 @@ log = structlog.get_logger()
 _PATIENCE = 60.0
 # So long (seconds) one look may remove what is past its time; the rest waits for the next one.
 _SLICE = 0.5
+
+
+def _always(_name: str) -> bool:
+    return True
 
 
 class Caretaker:
@@ -36,11 +41,15 @@ class Caretaker:
         self._work: Iterator[Going] = iter(())
         self._gone: Counter[str] = Counter()
 
-    def work(self, slice_: float = _SLICE) -> None:
-        """Do what is due, retention for at most `slice_` seconds."""
+    def work(self, slice_: float = _SLICE, begin: Callable[[str], bool] = _always) -> None:
+        """Do what is due, retention for at most `slice_` seconds.
+
+        `begin` says by name whether this process is to go on with the erasures, of all that work on the database.
+        """
         if self._looked is None or elapsed() - self._looked >= _PATIENCE:
             self._looked = elapsed()
-            go_on(self._hub)
+            if begin("care"):
+                go_on(self._hub)
             if retention.is_due(self._hub.store, self._hub.clock()):
                 hub = self._hub
                 self._work = retention.apply(hub.store, hub.settings.retention, hub.tombstones, hub.clock())

@@ -1,13 +1,9 @@
-"""Publishes digests and keeps them up to date: as a post, as comments under a post, or as a file."""
+"""Publishes digests: as a post, as comments under a post, or as a file; and stops to keep one up to date."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import get_args
 
 import structlog
 from sqlalchemy.engine import Connection
@@ -15,22 +11,20 @@ from sqlalchemy.engine import Connection
 from hub.adapter import Commenter, Publisher
 from hub.discussions import digest as gathering
 from hub.discussions.digest import Digest
-from hub.discussions.digests import carry_out, plan, thread_for, wanted
-from hub.discussions.rendering import Form, Posted, as_post, render
-from hub.errors import HubError, UsageError
+from hub.discussions.digests import carry_out, plan, thread_for
+from hub.discussions.rendering import Form, as_post
+from hub.errors import UsageError
 from hub.i18n import N_
-from hub.lease import elapsed
 from hub.publishing import routes
 from hub.scheduling.hub import PUBLISH, Hub
-from hub.store import Store, accounts, changes, digest_lines, digests, posts
-from hub.store.digests import ENDED, ENDING, Kind, NewDigest, StoredDigest
-from hub.store.posts import NewPost
-from hub.store.posts import digest as hash_of
+from hub.scheduling.keeping import check_folder, hash_post, refresh_one, write_file
+from hub.store import Store
+from hub.store.discussions import digest_lines, digests
+from hub.store.discussions.digests import ENDED, ENDING, Kind, NewDigest, StoredDigest
+from hub.store.outbox.posts import NewPost
+from hub.store.running import accounts
 
 log = structlog.get_logger()
-
-# What nobody noted as a change, such as a new name of a writer, is seen this much later (seconds).
-_PATIENCE = 60.0
 
 
 def publish(
@@ -74,7 +68,7 @@ def publish(
                 publish_at=now,
             )
             post_id, _new = routes.accept(connection, post, [account], now)
-            digests.update(connection, number, now, post_id=post_id, hash=_hash(said, found.url))
+            digests.update(connection, number, now, post_id=post_id, hash=hash_post(said, found.url))
         return _stored(connection, number)
 
     stored = hub.store.write(work)
@@ -100,9 +94,9 @@ def keep_file(
         number, _new = digests.add(connection, new, hub.clock())
         return _stored(connection, number)
 
-    _check_folder(path.absolute())
+    check_folder(path.absolute())
     stored = hub.store.write(work)
-    _write_file(hub, stored, gathering.lines(hub.store, discussion_id, stored.only))
+    write_file(hub, stored, gathering.lines(hub.store, discussion_id, stored.only))
     return stored
 
 
@@ -160,150 +154,3 @@ def stop(hub: Hub, stored: StoredDigest, *, delete: bool = False) -> None:
         digests.update(connection, stored.id, now, state=state)
 
     hub.store.write(work)
-
-
-class Keeper:
-    """Keeps the digests of a hub up to date; looks at them only when something may have changed."""
-
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-        self._seen = -1
-        self._at = 0.0
-
-    def refresh(self) -> bool:
-        """Bring every digest up to date; True if accounts have work to do because of it."""
-        with self._hub.store.read() as connection:
-            latest = changes.latest(connection)
-            if latest == self._seen and elapsed() - self._at < _PATIENCE:
-                return False
-            waiting = digests.open_ones(connection)
-        self._seen, self._at = latest, elapsed()
-        woken = False
-        for stored in waiting:
-            woken |= refresh_one(self._hub, stored)
-        return woken
-
-
-def refresh_one(hub: Hub, stored: StoredDigest) -> bool:
-    """Bring a digest up to date; True if its account has work to do now. If nothing changed nothing is written.
-
-    What goes wrong is kept with the digest, and is no trouble for the others.
-    """
-    try:
-        found = gathering.lines(hub.store, stored.discussion_id, stored.only)
-        woken = _KINDS[stored.kind](hub, stored, found)
-    except HubError as error:
-        _note(hub, stored, str(error))
-    except Exception as error:
-        log.exception("digest cannot be refreshed", digest=stored.id)
-        _note(hub, stored, f"{type(error).__name__}: {error}")
-    else:
-        _note(hub, stored, "")
-        return woken
-    return False
-
-
-def _note(hub: Hub, stored: StoredDigest, error: str) -> None:
-    if error == stored.error:
-        return
-    if error:
-        log.warning("digest cannot be refreshed", digest=stored.id, reason=error)
-    hub.store.write(digests.update, stored.id, hub.clock(), error=error)
-
-
-def _refresh_post(hub: Hub, stored: StoredDigest, found: Digest) -> bool:
-    said = as_post(found, language=stored.language, zone=hub.settings.zone)
-    hashed = _hash(said, found.url)
-    if stored.post_id is None or hashed == stored.hash:
-        return False
-    with hub.store.read() as connection:
-        post = posts.get(connection, stored.post_id)
-    now = hub.clock()
-    if post is None or post.deleted_at is not None:
-        hub.store.write(digests.update, stored.id, now, state=ENDED)
-        return False
-    routes.change_post(
-        hub.store,
-        stored.post_id,
-        now,
-        notices=hub.notices,
-        text=said.text,
-        title=said.title,
-        link=found.url,
-        images=[],
-        html=said.html,
-    )
-    hub.store.write(digests.update, stored.id, now, hash=hashed)
-    log.info("digest changed", digest=stored.id, account=stored.account)
-    return True
-
-
-def _hash(said: Posted, link: str) -> int:
-    return hash_of(*said, link)
-
-
-def _refresh_comments(hub: Hub, stored: StoredDigest, found: Digest) -> bool:
-    rows = {} if stored.state == ENDING else wanted(stored, found)
-    with hub.store.read() as connection:
-        known = digest_lines.lines_of(connection, stored.id)
-    steps = plan(stored, known, rows)
-    if stored.state == ENDING and all(line.state == "deleted" for line in known.values()):
-        hub.store.write(digests.update, stored.id, hub.clock(), state=ENDED)
-        return False
-    if not steps:
-        return False
-    now = hub.clock()
-
-    def work(connection: Connection) -> bool:
-        woken = carry_out(connection, steps, now)
-        if woken:
-            accounts.hasten(connection, [stored.account], PUBLISH, now)
-        return woken
-
-    return hub.store.write(work)
-
-
-def _refresh_file(hub: Hub, stored: StoredDigest, found: Digest) -> bool:
-    _write_file(hub, stored, found)
-    return False
-
-
-def _write_file(hub: Hub, stored: StoredDigest, found: Digest) -> None:
-    form: Form = next(form for form in get_args(Form) if form == stored.form)
-    text = render(found, form, language=stored.language, zone=hub.settings.zone)
-    hashed = hash_of(text)
-    place = Path(stored.target)
-    if hashed == stored.hash and place.exists():
-        return
-    replace_file(place, text)
-    hub.store.write(digests.update, stored.id, hub.clock(), hash=hashed)
-    log.info("digest written", digest=stored.id, file=stored.target)
-
-
-def replace_file(place: Path, text: str) -> None:
-    """Put a text in the place of a file, whole or not at all; raise `UsageError` if it cannot be written."""
-    _check_folder(place)
-    try:
-        mode = place.stat().st_mode & 0o777 if place.exists() else 0o644
-        handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(mode)
-            Path(name).replace(place)
-        except BaseException:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
-    except OSError as error:
-        raise UsageError("{file} cannot be written: {why}", file=place, why=error) from None
-
-
-def _check_folder(place: Path) -> None:
-    if place.is_dir() or not place.parent.is_dir():
-        raise UsageError("{file} cannot be written: there is no such folder, or it is one itself", file=place)
-
-
-_KINDS = {"post": _refresh_post, "comments": _refresh_comments, "file": _refresh_file}

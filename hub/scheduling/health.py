@@ -13,18 +13,20 @@ from typing import Any, Literal, NamedTuple
 from hub.errors import HubError
 from hub.i18n import N_
 from hub.registry import GROUP
+from hub.scheduling import standing
 from hub.scheduling.hub import LISTEN, Hub
-from hub.store import accounts, beats, deliveries, figures, migrate, switches
-from hub.store.accounts import Health
-from hub.store.beats import Beat
-from hub.store.figures import Job, Queue
-from hub.store.switches import Stop
+from hub.scheduling.standing import Standing
+from hub.store import migrate
+from hub.store.outbox import deliveries
+from hub.store.running import accounts, figures, workers
+from hub.store.running.accounts import Health
+from hub.store.running.figures import Job, Queue
+from hub.store.running.switches import Stop
+from hub.store.running.workers import Worker
 from hub.users.roles import User
 
 Level = Literal["good", "warning", "bad"]
 
-# The daemon beats every 15 s, so it is missed after four; a round of cron is, when three of five minutes are.
-_FRESH: Mapping[str, timedelta] = {"run": timedelta(minutes=1), "tick": timedelta(minutes=15)}
 # A token that ends within that time is worth a word, and an account that failed so often in a row.
 _SOON = timedelta(days=7)
 _OFTEN = 3
@@ -96,17 +98,30 @@ class Facts(NamedTuple):
     disk_total: int
     schema: str
     schema_wanted: str
-    beat: Beat | None
-    alive: bool
-    stopped: Stop | None
+    standing: Standing
     deliveries: Mapping[str, int]
     mentions: int
     accounts: Sequence[AccountFacts]
     plugins: Sequence[PluginFacts]
 
     @property
+    def stopped(self) -> Stop | None:
+        """Return since when and why a person has stopped the hub."""
+        return self.standing.stopped
+
+    @property
+    def beat(self) -> Worker | None:
+        """Return who gave the last sign of life."""
+        return self.standing.workers[0] if self.standing.workers else None
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether anybody does the work."""
+        return bool(self.standing.alive)
+
+    @property
     def beat_age(self) -> timedelta | None:
-        return None if self.beat is None else max(self.at - self.beat.at, timedelta(0))
+        return None if self.beat is None else max(self.at - self.beat.beat_at, timedelta(0))
 
     @property
     def little_space(self) -> bool:
@@ -148,8 +163,7 @@ def facts(hub: Hub, now: datetime) -> Facts:
         jobs = figures.all_jobs(connection)
         overdue = figures.threads_overdue(connection, now)
         failed = figures.failed_runs(connection, now - _DAY)
-        signs = beats.latest(connection)
-        held = switches.stopped(connection)
+        stands = standing.of(hub, connection, now)
         by_state = deliveries.count_by_state(connection)
         size = figures.database_bytes(connection)
         said = figures.newest_mention(connection)
@@ -170,9 +184,7 @@ def facts(hub: Hub, now: datetime) -> Facts:
         disk_total=disk.total,
         schema=migrate.version(hub.store) or "",
         schema_wanted=migrate.head(),
-        beat=signs[0] if signs else None,
-        alive=any(_fresh(one, now) for one in signs),
-        stopped=held,
+        standing=stands,
         deliveries=by_state,
         mentions=said,
         accounts=shown,
@@ -191,10 +203,10 @@ def readiness(hub: Hub, now: datetime) -> Readiness:
             checks["heartbeat"] = "not asked"
         else:
             with hub.store.read() as connection:
-                signs = beats.latest(connection)
-            if signs:
-                age = max((now - signs[0].at).total_seconds(), 0.0)
-            if not any(_fresh(one, now) for one in signs):
+                found_workers = workers.latest(connection)
+            if found_workers:
+                age = max((now - found_workers[0].beat_at).total_seconds(), 0.0)
+            if not any(worker.is_alive(now) for worker in found_workers):
                 checks["heartbeat"] = "no scheduler gave a sign of life lately; `hub run` is one"
     except HubError as error:
         checks |= {"store": str(error), "schema": "not asked", "heartbeat": "not asked"}
@@ -217,10 +229,6 @@ def broken(hub: Hub, user: User | None, now: datetime) -> list[Broken]:
 
 def _sees(user: User, account: str) -> bool:
     return user.accounts is None or account in user.accounts
-
-
-def _fresh(sign: Beat, now: datetime) -> bool:
-    return now - sign.at <= _FRESH[sign.how]
 
 
 def _account(
@@ -256,6 +264,8 @@ def _verdict(health: Health, now: datetime) -> tuple[Level, str, Mapping[str, st
         return "bad", N_("The token has expired; make a new one."), {}
     if health.not_before is not None and health.not_before > now and health.failures >= _OFTEN:
         return "bad", N_("The network cannot be reached: {why}"), {"why": health.last_error}
+    if health.not_before is not None and health.not_before > now and not health.last_error:
+        return "good", N_("Its calls are used up for now; it goes on by itself."), {}
     if health.not_before is not None and health.not_before > now:
         return "warning", N_("The network wants to be left alone for a while: {why}"), {"why": health.last_error}
     if health.last_error:

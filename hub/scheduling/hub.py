@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from sqlalchemy.engine import Connection
 
 from hub.adapter import Adapter, ContactSync, Listener, Publisher, Searcher, ThreadReader, Timeline
-from hub.contacts import activities
+from hub.contacts.activities import telling
+from hub.engine.choosing import check, choose, prepare
 from hub.errors import AuthError, StoreError, UsageError
 from hub.models import Identity
 from hub.registry import Registry
+from hub.scheduling import due
+from hub.scheduling.opened import Opened
 from hub.settings import Settings, webhook_secret
-from hub.store import Store, accounts, migrate, webhooks
-from hub.store.notices import Notices
-from hub.store.tombstones import Tombstones
+from hub.store import Store, migrate
+from hub.store.privacy.tombstones import Tombstones
+from hub.store.running import accounts, webhooks
+from hub.store.running.clock import DatabaseClock
+from hub.store.running.notices import Notices
 from hub.store.vault import StoreVault
 
 PUBLISH, LISTEN, CONTACTS = "publish", "listen", "contacts"
+# Seconds, and how often an answer of the database may fail to come within a lease.
+_SHORTEST_PATIENCE = 5.0
+_PATIENCES = 4
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def clock_of(store: Store) -> Callable[[], datetime]:
+    """Return the time that a hub on this database goes by: one for all machines, where there can be several."""
+    return utc_now if store.is_sqlite else DatabaseClock(store)
 
 
 class Hub:
@@ -40,31 +52,40 @@ class Hub:
         self.tombstones = Tombstones(settings.key, settings.contacts.region)
         # Accounts of which a person said, to this process, that many deletions at once are meant.
         self.accepted: set[str] = set()
-        self._adapters: dict[str, Adapter] = {}
-        self._opening = threading.Lock()
+        self.engine = choose(settings, store, clock)
+        store.on_due = self._put
+        self._opened = Opened(settings, registry, store, clock)
 
     @classmethod
     def open(
         cls,
         settings: Settings,
         *,
-        clock: Callable[[], datetime] = utc_now,
+        clock: Callable[[], datetime] | None = None,
         plugins: Mapping[str, object] | None = None,
         registry: Registry | None = None,
         migrate_first: bool = True,
     ) -> Hub:
         """Check all settings, open the database (made if it is not there), and register accounts and webhooks.
 
+        Without a `clock` it goes by the database's time on PostgreSQL, and by this machine's on SQLite.
         `plugins` are modules beside the installed plugins, `registry` replaces those.
         Raises `ConfigError`, `PluginError` or `StoreError`; nothing was called or sent then.
         """
         registry = registry or Registry.discover(plugins)
-        store = Store.open(settings.database_url)
+        # A database that is away for long must be noticed well before the leases are over.
+        patience = max(_SHORTEST_PATIENCE, settings.hub.lease.total_seconds() / _PATIENCES)
+        store = Store.open(settings.database_url, patience=patience)
         try:
             if migrate_first:
                 migrate.upgrade(store)
             elif migrate.version(store) != migrate.head():
                 raise StoreError("the database is not of this program's version", hint="run `hub db upgrade`")
+            clock = clock or clock_of(store)
+            if migrate_first:
+                prepare(settings, store, clock())
+            else:
+                check(settings, store)
             hub = cls(settings, registry, store, clock)
             registry.check_accounts(settings, hub.vault)
             store.write(
@@ -72,8 +93,9 @@ class Hub:
                 {name: account.platform for name, account in settings.accounts.items()},
                 {name: hub.kinds(name) for name in settings.accounts},
                 clock(),
+                lambda names: due.first_runs(names, settings.schedule.listen, clock()),
             )
-            activities.prepare(store, settings, hub.adapter, clock())
+            telling.prepare(store, settings, hub.adapter, clock())
             for name in settings.webhooks:
                 webhook_secret(settings, name)
             if settings.webhooks:
@@ -89,18 +111,14 @@ class Hub:
 
     def adapter(self, name: str) -> Adapter:
         """Return an account's adapter, opened once; raise `UsageError` for a name that is no account."""
-        with self._opening:
-            if name not in self._adapters:
-                account = self.settings.accounts.get(name)
-                if account is None:
-                    raise UsageError(
-                        "{name} is no account",
-                        hint="they are the [accounts.NAME] tables of {file}",
-                        name=name,
-                        file=self.settings.path,
-                    )
-                self._adapters[name] = self.registry.open(account, self.settings, self.vault(name))
-            return self._adapters[name]
+        if name not in self.settings.accounts:
+            raise UsageError(
+                "{name} is no account",
+                hint="they are the [accounts.NAME] tables of {file}",
+                name=name,
+                file=self.settings.path,
+            )
+        return self._opened.adapter(name, self.vault)
 
     def kinds(self, name: str) -> list[str]:
         """Say which kinds of work an account can do."""
@@ -109,7 +127,7 @@ class Hub:
         found = []
         if issubclass(adapter, Publisher):
             found.append(PUBLISH)
-        is_source = any(name in route.sources for route in self.settings.routes.values())
+        is_source = name in self.settings.sources
         if issubclass(adapter, Listener | ThreadReader | Searcher) or (
             issubclass(adapter, Timeline) and is_source
         ):
@@ -134,7 +152,7 @@ class Hub:
     def pause(self, name: str, error: AuthError) -> bool:
         """Stop an account until a person has seen to it; True if it was not paused before."""
         now = self.clock()
-        opened = self._adapters.get(name)
+        opened = self._opened.known(name)
         reason = opened.http.redact(str(error)) if opened else str(error)
 
         def work(connection: Connection) -> bool:
@@ -161,9 +179,15 @@ class Hub:
         if news:
             self.notices.account(connection, event, name, now)
 
+    def _put(self, connection: Connection, falling_due: Mapping[str, datetime]) -> None:
+        """Tell the engine what has become due: in the transaction that makes it so, from whatever process."""
+        now = self.clock()
+        ready = [account for account, due_at in falling_due.items() if due_at <= now]
+        if ready:
+            self.engine.put(connection, ready)
+
     def close(self) -> None:
-        for adapter in self._adapters.values():
-            adapter.http.close()
+        self._opened.close()
         self.store.close()
 
     def __enter__(self) -> Hub:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -13,72 +11,46 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from hub.adapter import Adapter, Commenter, ContactSync, Timeline
-from hub.contacts import matching
-from hub.contacts.admission import Admission
-from hub.contacts.sync import Exchange, sync
+from hub.contacts.crm.sync import Exchange, sync
+from hub.contacts.identity import matching
+from hub.contacts.privacy.admission import Admission
 from hub.discussions.collecting import Ear, listen
 from hub.discussions.commenting import Pen, TurnLost, comment_due, without_ours
-from hub.errors import AuthError, HubError, PluginError, StoppedError, TransientError
-from hub.lease import unbounded
+from hub.errors import AuthError, HubError, OverBudget, PluginError, StoppedError
+from hub.lease import never, unbounded
 from hub.models import RateLimit
 from hub.publishing.breaker import Breaker
 from hub.publishing.governor import Governor
 from hub.publishing.outbox import publish_due
 from hub.publishing.routes import Source, read_timeline
 from hub.publishing.steps import LeaseLost, Turn
-from hub.scheduling import due
+from hub.scheduling import again, due
 from hub.scheduling.hub import CONTACTS, LISTEN, PUBLISH, Hub
-from hub.store import accounts, deliveries, digest_lines, switches
+from hub.scheduling.report import Report
+from hub.store.discussions import digest_lines
+from hub.store.outbox import sending
+from hub.store.running import accounts, leases, rounds, switches
 
 log = structlog.get_logger()
 
 # A delivery that nothing announces is found at the latest after this long.
 _SAFETY_NET = timedelta(hours=1)
-
-
-@dataclass
-class Report:
-    """What a turn did. `errors` has what went wrong with the account; what a person must decide is in `counts`.
-
-    `stopped` says that something was left unsent because a person has stopped the hub, `comments` that the account
-    can put comments of others under a post.
-    """
-
-    account: str
-    kinds: Sequence[str] = ()
-    ourselves: str = ""
-    counts: Counter[str] = field(default_factory=Counter)
-    errors: list[HubError] = field(default_factory=list)
-    stopped: bool = False
-    quota: RateLimit | None = None
-    comments: bool = False
-
-    @property
-    def outcome(self) -> str:
-        return "failed" if self.errors else "stopped" if self.stopped else "ok"
-
-    @property
-    def troubles(self) -> list[TransientError]:
-        """Return the errors that leave the account alone for a while."""
-        return [error for error in self.errors if isinstance(error, TransientError)]
-
-    @property
-    def wait(self) -> float | None:
-        """Return how long the network wants to be left alone, in seconds; None if it did not say."""
-        return max((error.retry_after for error in self.troubles if error.retry_after is not None), default=None)
-
-    @property
-    def worked(self) -> bool:
-        """Tell whether the network took something from us."""
-        return any(self.counts[name] for name in ("published", "edited", "deleted"))
+_A_LITTLE = timedelta(milliseconds=1)
 
 
 def take_turn(
-    hub: Hub, account: str, kinds: Sequence[str], fence: int, lease: Callable[[], float] = unbounded
+    hub: Hub,
+    account: str,
+    kinds: Sequence[str],
+    fence: int,
+    lease: Callable[[], float] = unbounded,
+    *,
+    enough: Callable[[], bool] = never,
 ) -> Report:
     """Do what is due on an account, under the lease with this fence, and set when it is due again.
 
-    `lease` says how many seconds are left of it; when none are, the turn sends nothing more.
+    `lease` says how many seconds are left of it; when none are, the turn sends nothing more. Once `enough` says so
+    the turn ends, between two posts or two pages: what is left of it is due again at once.
     """
     started = hub.clock()
     report = Report(account, kinds)
@@ -87,7 +59,11 @@ def take_turn(
         with adapter.http.under(lease):
             report.ourselves = _ourselves(hub, account)
             for number, kind in enumerate(kinds, 1):
-                _one_kind(hub, adapter, kind, fence, report)
+                if number > 1 and enough():
+                    report.left += kinds[number - 1 :]
+                    kinds = kinds[: number - 1]
+                    break
+                _one_kind(hub, adapter, kind, fence, report, enough)
                 if report.wait is not None:
                     # The rest stays due: the network wants to be left alone, whatever the work is.
                     kinds = kinds[:number]
@@ -96,10 +72,13 @@ def take_turn(
     except (LeaseLost, TurnLost):
         log.warning("lease lost", account=account)
         # If nobody has taken it yet, nobody need wait for it: what was begun is in doubt for whoever comes next.
-        hub.store.write(accounts.release, account, fence)
+        hub.store.keep(leases.release, account, fence)
+        report.lost = True
         return report
     except AuthError as error:
         _pause(hub, account, error, report)
+    except OverBudget as error:
+        report.over, kinds = error, ()
     except Exception as error:
         report.errors.append(_as_error(error, account))
     _end(hub, report, kinds, fence, started)
@@ -119,13 +98,17 @@ def _ourselves(hub: Hub, account: str) -> str:
     return known or hub.check(account).remote_id
 
 
-def _one_kind(hub: Hub, adapter: Adapter, kind: str, fence: int, report: Report) -> None:
+def _one_kind(
+    hub: Hub, adapter: Adapter, kind: str, fence: int, report: Report, enough: Callable[[], bool]
+) -> None:
     """Do one kind of work; trouble with it leaves the other kinds their chance, unless the account is paused."""
+    told = again.Told(adapter.http.rate_limits)
     try:
         if kind == PUBLISH:
-            _publish(hub, adapter, fence, report)
+            # A post that the network has just said it would refuse is not tried.
+            _publish(hub, adapter, fence, report, lambda: enough() or told.spent(hub.clock()) is not None)
         elif kind == LISTEN:
-            _listen(hub, adapter, report)
+            _listen(hub, adapter, report, enough)
             matching.match(hub.store, hub.settings, hub.clock())
         elif kind == CONTACTS and isinstance(adapter, ContactSync):
             _exchange(hub, adapter, fence, report)
@@ -133,10 +116,16 @@ def _one_kind(hub: Hub, adapter: Adapter, kind: str, fence: int, report: Report)
         raise
     except StoppedError:
         report.stopped = True
+    except OverBudget as error:
+        report.over = error
+        report.left.append(kind)
     except Exception as error:
         if not isinstance(error, HubError):
             log.exception("plugin failed", account=report.account, platform=adapter.platform, kind=kind)
         report.errors.append(_as_error(error, report.account, adapter))
+    until = told.spent(hub.clock())
+    if until is not None:
+        report.spent[kind] = until
 
 
 def _as_error(error: Exception, account: str, adapter: Adapter | None = None) -> HubError:
@@ -153,7 +142,7 @@ def _as_error(error: Exception, account: str, adapter: Adapter | None = None) ->
     )
 
 
-def _publish(hub: Hub, adapter: Adapter, fence: int, report: Report) -> None:
+def _publish(hub: Hub, adapter: Adapter, fence: int, report: Report, enough: Callable[[], bool]) -> None:
     schedule = hub.settings.schedule.publish
     if not schedule.startswith("every "):
         # Cron names slots: what is due between two of them waits for the next one.
@@ -180,24 +169,34 @@ def _publish(hub: Hub, adapter: Adapter, fence: int, report: Report) -> None:
             hub.settings.hub.posts_per_hour if own is None else own, spaced=schedule.startswith("every ")
         ),
         breaker=Breaker(half_open=failures > 0),
+        enough=enough,
     )
     report.comments = isinstance(adapter, Commenter)
-    publish_due(turn)
-    if isinstance(adapter, Commenter):
-        comment_due(Pen(hub.store, adapter, fence, hub.clock, options.settle_after, report.counts))
+    broken_off = publish_due(turn)
+    if isinstance(adapter, Commenter) and not broken_off:
+        pen = Pen(hub.store, adapter, fence, hub.clock, options.settle_after, report.counts, enough=enough)
+        broken_off = comment_due(pen)
+    if broken_off:
+        report.left.append(PUBLISH)
 
 
-def _listen(hub: Hub, adapter: Adapter, report: Report) -> None:
+def _listen(hub: Hub, adapter: Adapter, report: Report, enough: Callable[[], bool]) -> None:
     targets = dict(hub.settings.targets_of(adapter.account))
     if isinstance(adapter, Timeline) and targets:
         late = hub.settings.hub.late
-        read_timeline(Source(hub.store, adapter, targets, hub.clock, late, report.counts, notices=hub.notices))
+        source = Source(hub.store, adapter, targets, hub.clock, late, report.counts, notices=hub.notices)
+        source.enough = enough
+        if read_timeline(source):
+            report.left.append(LISTEN)
+            return
     ear = Ear(hub.store, adapter, hub.registry, hub.clock, due.poll_after, report.ourselves, notices=hub.notices)
     ear.admit = Admission(hub.tombstones, hub.settings.retention, hub.clock)
     if isinstance(adapter, Commenter):
         ear.others = partial(without_ours, hub.store, adapter.account, hub.clock)
+    ear.enough = enough
     try:
-        listen(ear, hub.settings.accounts[adapter.account].options.searches)
+        if listen(ear, hub.settings.accounts[adapter.account].options.searches):
+            report.left.append(LISTEN)
     finally:
         report.counts["new mentions"] += len(ear.heard.new)
         report.counts["changed mentions"] += ear.heard.changed
@@ -234,28 +233,36 @@ def _pause(hub: Hub, account: str, error: AuthError, report: Report) -> None:
 def _end(hub: Hub, report: Report, kinds: Sequence[str], fence: int, started: datetime) -> None:
     """Write down how the turn went and when each kind is due again, and give the account back."""
     now = hub.clock()
-    schedule = hub.settings.schedule.model_dump()
-    next_runs = {kind: due.next_run(schedule[kind], now, hub.settings.zone) for kind in kinds}
+    next_runs = again.next_runs(hub.settings, report.account, kinds, now)
+    net = now + _SAFETY_NET * (1 + due.jitter(report.account, "net", now, len(hub.settings.accounts)))
     counts = {name: count for name, count in sorted(report.counts.items()) if count}
 
     def work(connection: Connection) -> None:
+        accounts.hold_jobs(connection, report.account)
         if PUBLISH in kinds:
             # What cannot be sent while the hub is stopped is no reason for a turn; what can be looked at is.
             still = report.stopped and switches.holds(connection)
-            next_due = deliveries.next_doubt if still else deliveries.next_due
+            next_due = sending.next_doubt if still else sending.next_due
             waiting = next_due(connection, report.account)
             if report.comments and not still:
                 lines = digest_lines.next_due(connection, report.account)
                 waiting = min(filter(None, (waiting, lines)), default=None)
-            slots = not schedule[PUBLISH].startswith("every ")
-            if not slots:
-                next_runs[PUBLISH] = min(waiting or now + _SAFETY_NET, now + _SAFETY_NET)
-        if not accounts.release(connection, report.account, fence):
+            if due.is_interval(hub.settings.schedule.publish):
+                # Never in the past: who had a turn stands behind all that wait for theirs.
+                next_runs[PUBLISH] = max(min(waiting or net, net), now)
+        if not leases.release(connection, report.account, fence):
             return
+        again.slow_down(connection, hub.settings, report.account, next_runs, counts, now)
         if report.stopped and PUBLISH in next_runs:
             # It did not have its run: a slot that the stop took away is made up for.
             accounts.reschedule(connection, report.account, {PUBLISH: next_runs.pop(PUBLISH)}, None)
-        accounts.reschedule(connection, report.account, next_runs, started)
+        # What was broken off comes after what was not begun, and both after the accounts that wait already.
+        after = now + _A_LITTLE
+        on = {kind: after if kind in next_runs else now for kind in report.left}
+        again.keep_away(connection, report.account, report.spent, [on, next_runs])
+        accounts.reschedule(connection, report.account, on, None)
+        done = {kind: at for kind, at in next_runs.items() if kind not in on}
+        accounts.reschedule(connection, report.account, done, started)
         if report.troubles:
             failures = 0 if report.worked else accounts.failures(connection, report.account)
             until = due.retry_at(now, failures, report.wait)
@@ -263,8 +270,10 @@ def _end(hub: Hub, report: Report, kinds: Sequence[str], fence: int, started: da
             accounts.note_failure(connection, report.account, why, now, until, failures + 1)
         elif report.errors:
             accounts.note_failure(connection, report.account, str(report.errors[0]), now, None, 0)
-        elif not report.stopped:
+        elif not report.stopped and report.over is None:
             accounts.note_success(connection, report.account, now)
+        if report.over is not None and not report.troubles:
+            rounds.leave_alone(connection, report.account, due.retry_at(now, 0, report.wait))
         if report.quota is not None:
             left = report.quota
             anew = None if left.reset_after is None else now + timedelta(seconds=left.reset_after)
@@ -281,4 +290,4 @@ def _end(hub: Hub, report: Report, kinds: Sequence[str], fence: int, started: da
                 "; ".join(str(error) for error in report.errors),
             )
 
-    hub.store.write(work)
+    hub.store.keep(work)

@@ -6,12 +6,13 @@ import os
 import time
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import sqlalchemy as sa
 
 from hub.errors import ConfigError, TransientError
 from hub.store.database import Store, upsert
+from hub.store.running import clock
 from hub.store.tables import secrets
 
 _LEASE = timedelta(seconds=60)
@@ -85,7 +86,8 @@ class StoreVault:
             if stored is not None and stored != seen:
                 return stored
             fresh = renew(stored)
-            self.write(name, fresh)
+            # The network may have made the old one worthless by now.
+            self._store.keep(self.put, name, fresh)
             return fresh
         finally:
             self._store.write(
@@ -97,9 +99,9 @@ class StoreVault:
             )
 
     def _claim(self, name: str, owner: str) -> bool:
-        now = datetime.now(UTC)
-
         def work(connection: sa.Connection) -> bool:
+            # Of two machines whose clocks differ by more than a lease both would renew it.
+            now = clock.now_of(connection)
             connection.execute(
                 upsert(connection, secrets)
                 .values(account=self._account, name=name, nonce=b"", sealed=b"", lease_owner="")

@@ -7,6 +7,7 @@ import sys
 from real.bluesky import Network
 from real.mastodon import Mock
 from real.oauth2 import OAuth2
+from real.pgbouncer import PgBouncer
 from real.proxy import FaultProxy
 from real.radicale import Radicale
 from real.serving import NotInstallable, Server
@@ -17,7 +18,7 @@ from real.wordpress import WordPressServer
 # The one that takes longest comes first.
 ALL: tuple[type[Server], ...] = (
     *(Network, FaultProxy, WordPressServer, Snac),
-    *(Mock, OAuth2, TelegramTestApi, LoBotApi, Radicale),
+    *(Mock, OAuth2, TelegramTestApi, LoBotApi, Radicale, PgBouncer),
 )
 
 

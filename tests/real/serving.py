@@ -31,6 +31,8 @@ _IN_VAIN = 1800.0
 # Node has a list of authorities of its own; this is the machine's, which may know one more, such as a mirror's.
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 _STOPPING = 10.0
+# A server is in a group of its own, which nobody ends when a run is broken off: the kernel does.
+_WITH_US = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
 
 
 class NotInstallable(Exception):
@@ -47,7 +49,7 @@ class Server(ABC):
     name: ClassVar[str]
     recipe: ClassVar[str]
     """What is installed, in a word that changes with it, such as `mastodon-mock==0.6.1`."""
-    starting: ClassVar[float] = 60.0
+    starting: ClassVar[float] = 180.0
     """How long it may take to be ready, in seconds."""
     alone: ClassVar[bool] = True
     """Whether one of its name may run at a time: its ports are fixed, or it writes where it is installed."""
@@ -108,7 +110,7 @@ class Server(ABC):
         """Start a process that is ended with the server; what it prints goes to `room/log`."""
         with (self.room / "log").open("ab") as log:
             process = subprocess.Popen(
-                [str(arg) for arg in args],
+                [*_WITH_US, *(str(arg) for arg in args)],
                 cwd=cwd or self.room,
                 env={**os.environ, **(env or {})},
                 stdin=subprocess.DEVNULL,
@@ -232,7 +234,7 @@ def refuse_taken(*ports: int) -> None:
             assert probe.connect_ex(("127.0.0.1", port)), f"port {port} is taken by another process"
 
 
-def until(claim: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+def until(claim: Callable[[], object], what: str, seconds: float = 60.0) -> None:
     """Wait until `claim` is true; raise AssertionError naming `what` if it never is."""
     end = time.monotonic() + seconds
     while not claim():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from hub.scheduling.due import next_run, poll_after, retry_at
+from hub.models import RateLimit
+from hub.scheduling.due import MANY, first_runs, jitter, listen_every, next_run, poll_after, retry_at, spent_until
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -68,3 +70,83 @@ def test_a_failing_account_is_left_alone_longer_and_longer_but_at_most_an_hour()
     waits = [(retry_at(now, failures, None) - now).total_seconds() for failures in (0, 1, 3, 50)]
     assert waits == [30, 60, 240, 3600]
     assert retry_at(now, 9, 5) - now == timedelta(seconds=5)
+
+
+def test_few_accounts_keep_their_time_to_the_second() -> None:
+    now = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    assert jitter("club", "listen", now, MANY - 1) == 0
+    assert set(first_runs([str(number) for number in range(MANY)], "every 5m", now).values()) == {now}
+
+
+def test_ten_thousand_accounts_are_spread_evenly_and_each_keeps_its_interval_on_average() -> None:
+    at = {f"account-{number}": datetime(2026, 5, 1, 12, tzinfo=UTC) for number in range(10_000)}
+    for _ in range(3):
+        for name, after in at.items():
+            share = jitter(name, "listen", after, len(at))
+            assert -0.1 <= share <= 0.1
+            at[name] = next_run("every 5m", after, BERLIN, share=share)
+    first, last = min(at.values()), max(at.values())
+    busiest = Counter(due.replace(microsecond=0) for due in at.values()).most_common(1)[0][1]
+    assert last - first > timedelta(seconds=120)
+    assert busiest < 250
+    mean = sum((due - datetime(2026, 5, 1, 12, tzinfo=UTC)).total_seconds() for due in at.values()) / len(at)
+    assert mean == pytest.approx(900, abs=2)
+
+
+def test_the_jitter_of_a_run_is_the_same_on_every_machine() -> None:
+    now = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    assert jitter("club", "listen", now, 100) == pytest.approx(0.0663, abs=0.0001)
+    assert jitter("club", "publish", now, 100) != jitter("club", "listen", now, 100)
+
+
+def test_cron_keeps_its_minute_however_many_accounts_there_are() -> None:
+    now = datetime(2026, 5, 1, 12, 0, 7, tzinfo=UTC)
+    assert next_run("0 * * * *", now, BERLIN, share=0.1) == datetime(2026, 5, 1, 13, tzinfo=UTC)
+
+
+def test_who_comes_with_few_others_is_read_at_once_and_thousands_within_one_interval() -> None:
+    now = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    found = sorted(first_runs([f"a{number}" for number in range(10_050)], "every 10m", now).values())
+    assert found[MANY - 1] == now
+    assert found[-1] == now + timedelta(minutes=10)
+    assert max(Counter(due.replace(microsecond=0) for due in found).values()) <= MANY + 17
+    cron = first_runs([str(number) for number in range(100)], "0 * * * *", now)
+    assert max(cron.values()) == now + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("silent", "every"),
+    [
+        (timedelta(0), timedelta(minutes=5)),
+        (timedelta(minutes=40), timedelta(minutes=5)),
+        (timedelta(hours=4), timedelta(minutes=30)),
+        (timedelta(days=9), timedelta(hours=1)),
+    ],
+)
+def test_an_account_that_is_silent_for_long_is_listened_to_more_rarely(
+    silent: timedelta, every: timedelta
+) -> None:
+    now = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    assert listen_every(timedelta(minutes=5), timedelta(hours=1), now, now - silent) == every
+    assert listen_every(timedelta(minutes=5), None, now, now - silent) == timedelta(minutes=5)
+    assert listen_every(timedelta(hours=6), timedelta(hours=1), now, now - silent) == timedelta(hours=6)
+
+
+@pytest.mark.parametrize(
+    ("limits", "wait"),
+    [
+        ([], None),
+        ([RateLimit(limit=300, remaining=1, reset_after=90)], None),
+        ([RateLimit(limit=300, remaining=0, reset_after=90)], 90),
+        ([RateLimit(limit=3, remaining=0, reset_after=90), RateLimit(limit=9, remaining=0, reset_after=900)], 900),
+        # Nobody who answers has no calls at all, and nobody's window is a year.
+        ([RateLimit(limit=0, remaining=0, reset_after=90)], None),
+        ([RateLimit(limit=300, remaining=0, reset_after=3e7)], 3600),
+        ([RateLimit(limit=300, remaining=0)], None),
+    ],
+)
+def test_what_the_network_says_is_used_up_is_not_asked_for_until_it_starts_anew(
+    limits: list[RateLimit], wait: float | None
+) -> None:
+    now = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    assert spent_until(limits, now) == (None if wait is None else now + timedelta(seconds=wait))

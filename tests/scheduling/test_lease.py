@@ -17,9 +17,10 @@ from support import Clock, TestHub, Village, VillageDouble, open_hub, write_conf
 from hub import Post, Receipt
 from hub.lease import Lease, Term, elapsed
 from hub.publishing import routes
-from hub.scheduling.tick import process_name
-from hub.store import accounts, tables
-from hub.store.posts import NewPost
+from hub.scheduling.process import process_name
+from hub.store import tables
+from hub.store.outbox.posts import NewPost
+from hub.store.running import leases
 from hub.store.verify import verify
 from hub.testing import faults
 
@@ -59,13 +60,13 @@ class Two:
         stack.callback(self.gate.set)
         now = self.clock()
         routes.add_post(self.first.store, NewPost(key="1", text="Hello", publish_at=now), ["one"], now)
-        (self.turn,) = self.first.scheduler.start_due()
+        (self.turn,) = self.first.begin_due()
         assert self.reached.wait(60)
 
     def outlive(self) -> None:
         """Let the lease of the first be over by the clock that nobody sets, as after a long sleep."""
         now = self.clock()
-        lease = self.first.scheduler._running["one"].lease
+        lease = self.first.scheduler.turns.held()[0].lease
         lease.hold(Term(now - lease.length, now + lease.length, elapsed()))
         self.second.store.write(_end_lease, now)
 
@@ -152,19 +153,19 @@ def hub(tmp_path: Path) -> Iterator[TestHub]:
 
 def test_an_account_that_was_given_back_is_not_leased_again_by_a_late_extension(hub: TestHub) -> None:
     now, hour = hub.clock(), timedelta(hours=1)
-    fence = hub.store.write(accounts.claim, "one", process_name(), now, hour)
+    fence = hub.store.write(leases.claim, "one", process_name(), now, hour)
     assert fence is not None
-    hub.store.write(accounts.release, "one", fence)
-    assert hub.store.write(accounts.extend, "one", fence, now + hour) is False
-    assert hub.store.write(accounts.claim, "one", process_name(), now, hour) == fence + 1
+    hub.store.write(leases.release, "one", fence)
+    assert hub.store.write(leases.extend, "one", fence, now + hour) is False
+    assert hub.store.write(leases.claim, "one", process_name(), now, hour) == fence + 1
 
 
 def test_an_extension_of_what_somebody_took_ends_the_lease_at_once(two: Callable[..., Two]) -> None:
     both = two("lookup")
-    lease = both.first.scheduler._running["one"].lease
+    lease = both.first.scheduler.turns.held()[0].lease
     assert lease.left() > 60
     both.second.store.write(lambda c: c.exec_driver_sql("UPDATE accounts SET fence = fence + 1"))
-    both.first.scheduler._extend_leases()
+    both.first.scheduler.turns.extend()
     assert lease.left() == 0
     both.wake()
     assert both.texts() == []
@@ -188,10 +189,10 @@ def test_a_turn_that_lost_its_lease_to_nobody_gives_the_account_back(two: Callab
 
 def test_a_lease_is_extended_while_a_turn_runs(two: Callable[..., Two]) -> None:
     both = two("lookup")
-    lease: Lease = both.first.scheduler._running["one"].lease
+    lease: Lease = both.first.scheduler.turns.held()[0].lease
     for _ in range(5):
         both.clock.forward(seconds=90)
         assert lease.left() < 30
-        both.first.scheduler._extend_leases()
+        both.first.scheduler.turns.extend()
         assert lease.left() > 60
-        assert both.second.scheduler.start_due() == []
+        assert both.second.scheduler.turns.claim(9) == []

@@ -19,10 +19,11 @@ from support import Clock, TestHub, Village, VillageDouble, open_hub, write_conf
 from hub import Batch, Identity, Mention, Post, Receipt, TransientError, hookimpl
 from hub.publishing import routes
 from hub.scheduling.hub import Hub
-from hub.scheduling.tick import DaemonLock, Scheduler, alive, process_name
+from hub.scheduling.process import DaemonLock, alive, process_name
+from hub.scheduling.tick import Scheduler
 from hub.settings import load
-from hub.store import accounts
-from hub.store.posts import NewPost
+from hub.store.outbox.posts import NewPost
+from hub.store.running import accounts, leases
 
 
 class Raising(Village):
@@ -99,7 +100,7 @@ def test_a_slow_account_holds_up_no_other(tmp_path: Path, double: VillageDouble)
     Slow.gate.clear()
     with open_hub(write_config(tmp_path, configured), Village, Slow) as hub:
         accept(hub, "village")
-        started = hub.scheduler.start_due()
+        started = hub.begin_due()
         deadline = time.monotonic() + 8
         while not double.held() and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -111,10 +112,10 @@ def test_a_slow_account_holds_up_no_other(tmp_path: Path, double: VillageDouble)
 def test_an_account_whose_turn_runs_gets_no_second_one(tmp_path: Path, double: VillageDouble) -> None:
     Slow.gate.clear()
     with open_hub(write_config(tmp_path, {"slow": {"platform": "slow", **double.account()}}), Slow) as hub:
-        first = hub.scheduler.start_due()
+        first = hub.begin_due()
         hub.clock.forward(minutes=1)
         second = Scheduler(hub.hub)
-        assert (len(first), second.start_due(), hub.scheduler.start_due()) == (1, [], [])
+        assert (len(first), second.turns.claim(9), hub.scheduler.turns.claim(9)) == (1, [], [])
         Slow.gate.set()
         second.close()
 
@@ -192,14 +193,14 @@ def test_events_are_told_after_they_are_stored_and_their_trouble_changes_nothing
 
 def test_a_dead_process_gives_its_accounts_back_at_once(tmp_path: Path, double: VillageDouble) -> None:
     dead = subprocess.run(
-        [sys.executable, "-c", "from hub.scheduling.tick import process_name; print(process_name())"],
+        [sys.executable, "-c", "from hub.scheduling.process import process_name; print(process_name())"],
         capture_output=True,
         text=True,
         check=True,
     ).stdout.strip()
     assert (alive(process_name()), alive(dead), alive("elsewhere:1:2")) == (True, False, True)
     with open_hub(write_config(tmp_path, {"one": {"platform": "village", **double.account()}}), Village) as hub:
-        hub.store.write(accounts.claim, "one", dead, hub.clock(), timedelta(hours=1))
+        hub.store.write(leases.claim, "one", dead, hub.clock(), timedelta(hours=1))
         accept(hub, "one")
         hub.tick()
         assert [held.text for held in double.held()] == ["Hello"]
@@ -226,7 +227,7 @@ def test_only_one_daemon_holds_the_lock_and_its_death_frees_it(tmp_path: Path) -
         [
             sys.executable,
             "-c",
-            "import sys, time; from pathlib import Path; from hub.scheduling.tick import DaemonLock\n"
+            "import sys, time; from pathlib import Path; from hub.scheduling.process import DaemonLock\n"
             "lock = DaemonLock(Path(sys.argv[1])); print(lock.acquire(), flush=True); time.sleep(60)",
             str(lock),
         ],

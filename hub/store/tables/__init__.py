@@ -2,7 +2,7 @@
 
 from hub.store.tables.accounts import accounts, cursors, jobs, runs, secrets, switches
 from hub.store.tables.activities import activities, activity_rules
-from hub.store.tables.changes import beats, changes
+from hub.store.tables.changes import changes
 from hub.store.tables.contacts import (
     FIRST,
     KEYED,
@@ -31,10 +31,12 @@ from hub.store.tables.desk import (
 )
 from hub.store.tables.digests import digest_lines, digests, left_out
 from hub.store.tables.drafts import draft_events, draft_media, draft_targets, drafts, post_versions, uploads
+from hub.store.tables.engines import engine_scripts
 from hub.store.tables.ground import Id, Moment, metadata
 from hub.store.tables.merging import addresses, joins, marks, mention_links, repeats
 from hub.store.tables.privacy import chores, consents, erasure_steps, erasures, tombstones
 from hub.store.tables.publishing import IN_DOUBT, attempts, copies, deliveries, media, post_media, posts
+from hub.store.tables.rates import buckets
 from hub.store.tables.reading import (
     SELDOM,
     UNKNOWN,
@@ -47,6 +49,7 @@ from hub.store.tables.reading import (
 )
 from hub.store.tables.team import login_attempts, sessions, setup_tokens, tokens, users
 from hub.store.tables.webhooks import notices, webhooks
+from hub.store.tables.workers import ticks, workers
 
 # What people made or said; the rest is the hub's own bookkeeping.
 CONTENT = frozenset(
@@ -108,7 +111,7 @@ __all__ = [
     "addresses",
     "attempts",
     "authors",
-    "beats",
+    "buckets",
     "changes",
     "chores",
     "claims",
@@ -132,6 +135,7 @@ __all__ = [
     "draft_media",
     "draft_targets",
     "drafts",
+    "engine_scripts",
     "erasure_steps",
     "erasures",
     "jobs",
@@ -163,9 +167,11 @@ __all__ = [
     "setup_tokens",
     "switches",
     "threads",
+    "ticks",
     "tokens",
     "tombstones",
     "uploads",
     "users",
     "webhooks",
+    "workers",
 ]

@@ -35,19 +35,24 @@ class AccountRow(SQLModel, table=True):
     token_kind: str = Field(default="", sa_column_kwargs={"server_default": ""})
     missing: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
     # How many calls the network said are left, of how many, until when.
-    quota_left: int | None = None
-    quota_limit: int | None = None
+    quota_left: int | None = Field(default=None, sa_type=BigInteger)
+    quota_limit: int | None = Field(default=None, sa_type=BigInteger)
     quota_until: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class JobRow(SQLModel, table=True):
-    """When a kind of work is due for an account, and how it went last."""
+    """When a kind of work is due for an account, and when it was done last.
+
+    Before `not_before` the network answers no more of it; at `news_at` it last found something new.
+    """
 
     __tablename__ = "jobs"
     account: str = Field(primary_key=True, foreign_key="accounts.name", ondelete="CASCADE")
     kind: str = Field(primary_key=True)
     due_at: datetime = Field(sa_type=Moment, index=True)
     last_run_at: datetime | None = Field(default=None, sa_type=Moment)
+    not_before: datetime | None = Field(default=None, sa_type=Moment)
+    news_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class RunRow(SQLModel, table=True):
@@ -74,6 +79,8 @@ class CursorRow(SQLModel, table=True):
     cursor: str | None = Field(default=None, sa_type=Text)
     digest: int | None = Field(default=None, sa_type=BigInteger)
     read_at: datetime | None = Field(default=None, sa_type=Moment)
+    # When the database was restored from a backup: what is older may have been seen to, by rows that are lost.
+    restored_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class SecretRow(SQLModel, table=True):

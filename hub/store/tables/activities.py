@@ -28,6 +28,8 @@ class ActivityRuleRow(SQLModel, table=True):
     since: datetime = Field(sa_type=Moment)
     mention_id: int = Field(sa_type=BigInteger)
     event_id: int = Field(sa_type=BigInteger)
+    # When the database was restored from a backup: what was said before may be told, by rows that are lost.
+    restored_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class ActivityRow(SQLModel, table=True):

@@ -1,4 +1,4 @@
-"""What changed, numbered, so that a page can be told; and when the schedulers last showed that they live."""
+"""What changed, numbered, so that a page can be told."""
 
 from __future__ import annotations
 
@@ -20,15 +20,4 @@ class ChangeRow(SQLModel, table=True):
     at: datetime = Field(sa_type=Moment)
 
 
-class BeatRow(SQLModel, table=True):
-    """When the scheduler of a machine last worked; `how` is `run` for the daemon, `tick` for one round of cron."""
-
-    __tablename__ = "beats"
-    place: str = Field(primary_key=True)
-    how: str = Field(primary_key=True)
-    at: datetime = Field(sa_type=Moment)
-    version: str = ""
-
-
 changes = table_of(ChangeRow)
-beats = table_of(BeatRow)

@@ -56,7 +56,11 @@ class ContactValueRow(SQLModel, table=True):
 
     __tablename__ = "contact_values"
     __table_args__ = (
-        Index("contact_values_once", "contact_id", "field", "value", unique=True),
+        Index("contact_values_once", "contact_id", "field", "value", unique=True).ddl_if(dialect="sqlite"),
+        # PostgreSQL holds no long value in an index.
+        Index("contact_values_hashed", "contact_id", "field", text("md5(value)"), unique=True).ddl_if(
+            dialect="postgresql"
+        ),
         Index("contact_values_by_key", "key", "field", sqlite_where=KEYED, postgresql_where=KEYED),
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=Id)

@@ -47,6 +47,8 @@ class DigestRow(SQLModel, table=True):
     error: str = Field(default="", sa_type=Text)
     created_at: datetime = Field(sa_type=Moment)
     updated_at: datetime = Field(sa_type=Moment)
+    # When the database was restored from a backup: remarks from before may stand there, by rows that are lost.
+    restored_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class DigestLineRow(SQLModel, table=True):

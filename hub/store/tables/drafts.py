@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text
+from sqlalchemy import BigInteger, Index, Text
 from sqlmodel import Field, SQLModel
 
 from hub.store.tables.ground import Id, Moment, table_of
@@ -40,7 +40,7 @@ class DraftRow(SQLModel, table=True):
     advertiser: str = ""
     erid: str = ""
     publish_at: datetime | None = Field(default=None, sa_type=Moment, index=True)
-    author_id: int
+    author_id: int = Field(sa_type=BigInteger)
     author: str
     created_at: datetime = Field(sa_type=Moment)
     updated_at: datetime = Field(sa_type=Moment)
@@ -74,7 +74,7 @@ class DraftEventRow(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=Id)
     draft_id: int = Field(foreign_key="drafts.id", ondelete="CASCADE", sa_type=Id, index=True)
     at: datetime = Field(sa_type=Moment)
-    by_id: int
+    by_id: int = Field(sa_type=BigInteger)
     by: str
     what: str
     version: int
