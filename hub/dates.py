@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta, tzinfo
 
-from hub.i18n import N_, _
+from hub.i18n import N_, _, ngettext
 
 MONTHS = (
     N_("Jan"),
@@ -41,3 +41,20 @@ def said_day(day: date, today: date) -> str:
     # The number goes before the month in both languages, and is never at the end of a line without it.
     text = f"{day.day}\N{NO-BREAK SPACE}{_(MONTHS[day.month - 1])}"
     return text if day.year == today.year else f"{text} {day.year}"
+
+
+def span(length: timedelta | None) -> str:
+    """Say a length of time in its largest unit: "3 minutes"; "" for none."""
+    if length is None:
+        return ""
+    seconds = max(int(length.total_seconds()), 0)
+    if seconds < 120:
+        return ngettext("{count} second", "{count} seconds", seconds).format(count=seconds)
+    if seconds < 2 * 3600:
+        minutes = seconds // 60
+        return ngettext("{count} minute", "{count} minutes", minutes).format(count=minutes)
+    if seconds < 2 * 86400:
+        hours = seconds // 3600
+        return ngettext("{count} hour", "{count} hours", hours).format(count=hours)
+    days = seconds // 86400
+    return ngettext("{count} day", "{count} days", days).format(count=days)

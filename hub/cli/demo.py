@@ -21,7 +21,9 @@ from hub.i18n import _, ngettext
 from hub.registry import Registry
 from hub.scheduling.hub import Hub
 from hub.scheduling.tick import Scheduler, TickReport, make_everything_due
-from hub.store import contacts, deliveries, mentions, posts
+from hub.store.discussions import mentions
+from hub.store.outbox import deliveries, posts
+from hub.store.people import contacts
 from hub.store.verify import verify
 from hub.testing import clients, story, world
 
@@ -95,6 +97,7 @@ def demo(out: Output, keep: bool, page: bool, folder: Path | None) -> None:
             return
         out.done(facts, code)
         if keep:
+            stage.scheduler.close()
             out.say(_("The world keeps running; Ctrl+C ends it."))
             threading.Event().wait()
 

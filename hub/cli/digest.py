@@ -19,8 +19,9 @@ from hub.errors import UsageError
 from hub.i18n import N_, _, ngettext
 from hub.scheduling import digests as keeping
 from hub.scheduling.hub import Hub
-from hub.store import digests, left_out
-from hub.store.digests import StoredDigest, Tally
+from hub.scheduling.keeping import replace_file
+from hub.store.discussions import digests, left_out
+from hub.store.discussions.digests import StoredDigest, Tally
 from hub.words import word
 
 _KINDS = {"post": N_("a post"), "comments": N_("comments"), "file": N_("a file")}
@@ -143,7 +144,7 @@ def _show(
         out.line(text)
         shape["text"] = text
     else:
-        keeping.replace_file(file.absolute(), text)
+        replace_file(file.absolute(), text)
         _say_written(out, file, len(found.said))
         shape["file"] = str(file)
     out.done({"digest": {**shape, "remarks": len(found.said)}})

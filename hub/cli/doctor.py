@@ -10,6 +10,7 @@ from hub.cli.output import PARTLY, Output, command, iso
 from hub.i18n import _, ngettext
 from hub.scheduling import health
 from hub.scheduling.health import AccountFacts, Facts, Mend
+from hub.store.people import parts
 from hub.words import word
 
 
@@ -18,7 +19,14 @@ def doctor(out: Output) -> None:
     """Look at the scheduler, the store and every account; nothing is asked of a network."""
     with open_store(out) as hub:
         found = health.facts(hub, hub.clock())
+        with hub.store.read() as connection:
+            lacking = parts.lacking(connection)
     _print_whole(out, found)
+    if lacking:
+        out.line(
+            _("contacts are searched without an index: let the database's owner run CREATE EXTENSION pg_trgm,")
+        )
+        out.line(_("then `hub db upgrade`; it matters from some ten thousand people on"))
     for one in found.accounts:
         _print_account(out, one)
     if not found.accounts:
@@ -32,11 +40,11 @@ def _print_whole(out: Output, found: Facts) -> None:
     elif not found.alive:
         out.line(
             _("scheduler: the last sign of life was at {time}; start `hub run`").format(
-                time=out.when(found.beat.at)
+                time=out.when(found.beat.beat_at)
             )
         )
     else:
-        out.line(_("scheduler: alive, seen at {time}").format(time=out.when(found.beat.at, seconds=True)))
+        out.line(_("scheduler: alive, seen at {time}").format(time=out.when(found.beat.beat_at, seconds=True)))
     if found.stopped is not None:
         out.line(_("the hub is stopped; `hub resume` lets it go on"))
     size = _("database: {kind}, {size} MB; {free} MB left on its disk")
@@ -78,7 +86,7 @@ def _shape(found: Facts) -> dict[str, Any]:
     return {
         "level": found.level,
         "alive": found.alive,
-        "heartbeat_at": iso(found.beat.at) if found.beat else None,
+        "heartbeat_at": iso(found.beat.beat_at) if found.beat else None,
         "stopped": found.stopped is not None,
         "version": found.hub_version,
         "python": found.python,

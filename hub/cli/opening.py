@@ -10,7 +10,7 @@ from hub import settings as configuration
 from hub.cli import logging
 from hub.cli.output import Output
 from hub.registry import Registry
-from hub.scheduling.hub import Hub, utc_now
+from hub.scheduling.hub import Hub, clock_of
 from hub.settings import Settings
 from hub.store import Store, migrate
 
@@ -43,5 +43,5 @@ def open_store(out: Output) -> Iterator[Hub]:
     except BaseException:
         store.close()
         raise
-    with Hub(settings, Registry.discover(), store, utc_now) as hub:
+    with Hub(settings, Registry.discover(), store, clock_of(store)) as hub:
         yield hub

@@ -13,9 +13,9 @@ from hub.cli.output import PARTLY, Output, command
 from hub.i18n import _, ngettext
 
 if TYPE_CHECKING:
-    from hub.contacts.planning import Step
+    from hub.contacts.crm.planning import Step
     from hub.scheduling.hub import Hub
-    from hub.scheduling.turn import Report
+    from hub.scheduling.report import Report
 
 
 @command(
@@ -61,7 +61,7 @@ def _sync(out: Output, hub: Hub, names: Sequence[str]) -> None:
     from hub.scheduling.hub import CONTACTS
     from hub.scheduling.tick import Scheduler
 
-    scheduler = Scheduler(hub)
+    scheduler = Scheduler(hub, how="sync")
     try:
         reports = [scheduler.take(name, [CONTACTS]) for name in names]
     finally:
@@ -130,7 +130,7 @@ def _tell(out: Output, report: Report) -> None:
 
 def _show(out: Output, hub: Hub, names: Sequence[str]) -> None:
     from hub.adapter import ContactSync
-    from hub.contacts.planning import plan
+    from hub.contacts.crm.planning import plan
     from hub.scheduling.turn import exchange_of
 
     steps: list[Step] = []

@@ -26,6 +26,7 @@ TABLE: dict[str, Entry] = {
     "drafts": Entry("drafts", "drafts", N_("List the drafts, and say yes or no to what waits for approval.")),
     "tick": Entry("work", "tick", N_("Do all that is due now, then end; made for cron.")),
     "run": Entry("work", "run", N_("Do what is due, for ever, until told to stop.")),
+    "worker": Entry("work", "worker", N_("Join the other workers on this PostgreSQL, until told to stop.")),
     "serve": Entry("serve", "serve", N_("Serve the page where a team works.")),
     "stop": Entry("stop", "stop", N_("Stop the hub: nothing is written to any network until `hub resume`.")),
     "resume": Entry("stop", "resume", N_("Let a stopped hub go on.")),
@@ -39,6 +40,7 @@ TABLE: dict[str, Entry] = {
     "watch": Entry("talk", "watch", N_("Follow the answers under a post that the hub did not publish.")),
     "digest": Entry("digest", "digest", N_("Show or publish a discussion, each line under its writer's name.")),
     "digests": Entry("digest", "list_digests", N_("List the digests that were published, and how each fares.")),
+    "status": Entry("status", "status", N_("Say who does the work, how much is due, and who waits longest.")),
     "doctor": Entry("doctor", "doctor", N_("Say how everything fares, and what mends what does not.")),
     "contacts": Entry("contacts", "contacts", N_("List the people behind the authors and the CRM records.")),
     "activities": Entry(
@@ -55,7 +57,7 @@ TABLE: dict[str, Entry] = {
     "users": Entry("users", "users", N_("List the users, or add and change them.")),
     "tokens": Entry("tokens", "tokens", N_("List the tokens of the API, make or revoke them.")),
     "vault": Entry("vault", "vault", N_("Keep secrets that the hub renews by itself.")),
-    "db": Entry("db", "db", N_("Upgrade, verify or back up the database.")),
+    "db": Entry("db", "db", N_("Upgrade, verify, back up, restore or move the database.")),
     "demo": Entry("demo", "demo", N_("Show the whole hub at work on this machine, without any real network.")),
 }
 

@@ -17,8 +17,11 @@ from hub.cli.waiting import waiting_shape, waiting_text, waits
 from hub.errors import UsageError
 from hub.i18n import _
 from hub.scheduling.hub import Hub
-from hub.store import accounts, deliveries, mentions, posts, replies, threads
-from hub.store.pacing import HELD
+from hub.store.desk import replies
+from hub.store.discussions import mentions, threads
+from hub.store.outbox import copies, deliveries, posts
+from hub.store.outbox.pacing import HELD
+from hub.store.running import accounts
 from hub.words import word
 
 # Outcomes after which nobody knows yet whether the post is there.
@@ -71,7 +74,7 @@ def _post(out: Output, hub: Hub, name: str) -> tuple[dict[str, Any], list[Event]
             raise UsageError("there is no post {id}", hint="`hub posts` lists them", id=name)
         rows = deliveries.of_posts(connection, [post.id]).get(post.id, [])
         attempts = deliveries.attempts_of(connection, [row.id for row in rows])
-        copies = posts.copies_of_post(connection, post.id)
+        known = copies.of_post(connection, post.id)
     out.line(one_line(post.title or post.text or post.link))
     if post.version > 1:
         out.line(_("version {number}").format(number=post.version))
@@ -82,7 +85,7 @@ def _post(out: Output, hub: Hub, name: str) -> tuple[dict[str, Any], list[Event]
             id=row.id, account=row.account, state=word(row.state)
         )
         out.line("  ".join([head, *(fact for fact in facts if fact)]))
-    for copy in copies:
+    for copy in known:
         label = _("origin on {account}: {id}") if copy.origin else _("copy on {account}: {id}")
         out.line(label.format(account=copy.account, id=copy.remote_id))
     out.line()
@@ -124,7 +127,7 @@ def _post(out: Output, hub: Hub, name: str) -> tuple[dict[str, Any], list[Event]
         "version": post.version,
         "copies": [
             {"account": copy.account, "remote_id": copy.remote_id, "part": copy.part, "origin": copy.origin}
-            for copy in copies
+            for copy in known
         ],
     }
     return {"post": shape}, events

@@ -10,12 +10,13 @@ import structlog
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from hub import dates
 from hub.errors import AuthError, HubError
 from hub.i18n import _
 from hub.scheduling import health
 from hub.scheduling.health import AccountFacts, Mend
 from hub.scheduling.hub import Hub
-from hub.store import accounts
+from hub.store.running import accounts
 from hub.users.roles import Permission
 from hub.web import amounts, pages
 from hub.web.health import forget_banner
@@ -98,7 +99,7 @@ def _shown(hub: Hub, one: AccountFacts) -> Shown:
         why=_(one.why).format_map(dict(one.facts)) if one.why else "",
         steps=[Step(said(step), step.command) for step in one.mends],
         expiry=amounts.expiry(one.days_left(now)),
-        lag=amounts.span(one.lag) if one.lag else "",
+        lag=dates.span(one.lag) if one.lag else "",
     )
 
 

@@ -5,25 +5,27 @@ from __future__ import annotations
 import json
 from typing import Annotated, NamedTuple
 
-from fastapi import Form, Request
+from fastapi import Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from hub.contacts import deciding
+from hub.contacts.crm import deciding
 from hub.contacts.wording import answers_to, value_in
 from hub.errors import HubError, UsageError
 from hub.i18n import _, words_of
 from hub.scheduling.hub import Hub
-from hub.store import contacts, questions
-from hub.store.contacts import Person
-from hub.store.questions import Question
+from hub.store.crm import questions
+from hub.store.crm.questions import Question
+from hub.store.people import contacts
+from hub.store.people.contacts import Person
 from hub.users.roles import Permission, User
 from hub.web import pages
 from hub.web.contacts import DONE, WORDS, Number, checked, contact_room
 from hub.web.failures import status_of
+from hub.web.place import LARGEST
 from hub.web.routes import TheHub, TheUser
 
 room = contact_room()
-_MOST = 100
+_PAGE = 50
 
 
 class Asked(NamedTuple):
@@ -34,9 +36,15 @@ class Asked(NamedTuple):
 
 
 @room.page("/contacts/conflicts", may=Permission.READ)
-def conflicts(request: Request, hub: TheHub, user: TheUser, done: str = "") -> Response:
+def conflicts(
+    request: Request,
+    hub: TheHub,
+    user: TheUser,
+    after: Annotated[int, Query(ge=0, le=LARGEST)] = 0,
+    done: str = "",
+) -> Response:
     """List the open questions, the oldest first."""
-    return _show(request, hub, user, done=done)
+    return _show(request, hub, user, after=after, done=done)
 
 
 def _show(
@@ -44,13 +52,14 @@ def _show(
     hub: Hub,
     user: User,
     *,
+    after: int = 0,
     done: str = "",
     error: HubError | None = None,
     about: int = 0,
     typed: str = "",
 ) -> Response:
     with hub.store.read() as connection:
-        found = questions.open(connection, _MOST)
+        found = questions.open(connection, _PAGE + 1, after=after)
         people = {one.id: one for one in contacts.of_ids(connection, [one.contact_id for one in found])}
     problem, hint = words_of(error) if error else ("", "")
     return pages.render(
@@ -58,7 +67,9 @@ def _show(
         "contact_conflicts.html",
         status_of(error) if error else 200,
         **WORDS,
-        found=[Asked(one, people.get(one.contact_id)) for one in found],
+        found=[Asked(one, people.get(one.contact_id)) for one in found[:_PAGE]],
+        after=after or None,
+        next=found[_PAGE - 1].id if len(found) > _PAGE else None,
         value_in=value_in,
         choices_of=answers_to,
         decides=user.may(Permission.PUBLISH),
@@ -90,7 +101,7 @@ def decide(
             raise UsageError("say which side is right", hint="use the buttons of the page")
         deciding.answer(hub.store, question_id, word, user, hub.clock(), typed=answer == "typed")
     except HubError as error:
-        return _show(request, hub, user, error=error, about=question_id, typed=value)
+        return _show(request, hub, user, after=question_id - 1, error=error, about=question_id, typed=value)
     return RedirectResponse("/contacts/conflicts?done=decided", 303)
 
 

@@ -120,6 +120,7 @@ class _Figures(Collector):
         if facts.beat_age is not None:
             age = facts.beat_age.total_seconds()
             yield _gauge("hub_heartbeat_age_seconds", "Since a scheduler gave its last sign of life", age)
+        yield from self._work()
         yield _gauge("hub_stopped", "1 while a person has stopped the hub", facts.stopped is not None)
         yield _gauge("hub_database_size_bytes", "Size of the database", facts.database_bytes)
         yield _gauge("hub_disk_free_bytes", "What is left of its disk", facts.disk_free)
@@ -130,6 +131,31 @@ class _Figures(Collector):
         for state in _STATES:
             by_state.add_metric([state], facts.deliveries.get(state, 0))
         yield by_state
+
+    def _work(self) -> Iterator[Metric]:
+        """Tell who does the work and how much of it there is, on all machines together."""
+        standing = self._facts.standing
+        alive, lost = len(standing.alive), len(standing.lost)
+        yield _gauge("hub_workers", "Workers that gave a sign of life lately", alive)
+        yield _gauge("hub_workers_lost", "Workers that fell silent without a word, until they are forgotten", lost)
+        yield _gauge("hub_turns_due", "Accounts that are due and wait for a turn", standing.stats.depth)
+        behind = standing.behind.total_seconds()
+        yield _gauge("hub_turns_oldest_due_seconds", "For how long the first of them has been due", behind)
+        yield _gauge("hub_turns_running", "Turns that are under way", standing.stats.running)
+        yield _gauge("hub_engine_messages", "Messages that the engine has queued itself", standing.stats.ready)
+
+        def family(name: str, text: str) -> GaugeMetricFamily:
+            return GaugeMetricFamily(f"hub_worker_{name}", text, labels=["worker", "host"])
+
+        age = family("heartbeat_age_seconds", "Since a worker gave its last sign of life")
+        room = family("turns", "How many turns a worker carries out side by side")
+        busy = family("turns_running", "Turns that a worker carries out")
+        for worker in (*standing.alive, *standing.lost):
+            labels = [worker.name, worker.host]
+            age.add_metric(labels, max((standing.at - worker.beat_at).total_seconds(), 0.0))
+            room.add_metric(labels, worker.turns)
+            busy.add_metric(labels, worker.running)
+        yield from (age, room, busy)
 
     def _by_account(self) -> Iterator[Metric]:
         def family(name: str, text: str) -> GaugeMetricFamily:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from hub.scheduling import health
+from hub import dates
+from hub.scheduling import health, standing
 from hub.users.roles import Permission
 from hub.web import amounts, pages
 from hub.web.live import feed_of
@@ -23,8 +24,12 @@ def show(request: Request, hub: TheHub, user: TheUser) -> HTMLResponse:
         request,
         "system.html",
         facts=found,
+        standing=found.standing,
+        behind=standing.BEHIND,
         rows=mine,
-        span=amounts.span,
+        seen={one.name for one in mine},
+        worker_said=standing.said,
+        span=dates.span,
         size=amounts.size,
         listeners=feed_of(request.app).listeners,
         shown_errors=user.accounts is None,

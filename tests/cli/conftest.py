@@ -16,6 +16,7 @@ import pytest
 from hub.cli.main import main
 from hub.registry import Registry
 from hub.testing import world
+from hub.testing.fresh import empty_database
 
 HUB = [sys.executable, "-c", "import sys; from hub.cli.main import main; sys.exit(main())"]
 
@@ -105,18 +106,20 @@ url = "http://127.0.0.1:1/feed.xml"
 
 @pytest.fixture
 def configured(tmp_path: Path) -> Path:
-    """A hub.toml with accounts whose networks are not there."""
+    """A hub.toml with accounts whose networks are not there, and the database of a hub that has started before."""
     (tmp_path / "token").write_text("secret-token\n")
     path = tmp_path / "hub.toml"
     path.write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "hub.db").write_bytes(empty_database())
     return path
 
 
 @pytest.fixture
 def small_world(tmp_path: Path) -> Iterator[world.World]:
-    """The doubles of a few plugins of every sort, and a hub.toml for them."""
+    """The doubles of a few plugins of every sort, a hub.toml for them, and the database of an earlier start."""
     installed = Registry.discover().adapters
     few = {name: installed[name] for name in ("vk", "facebook", "twitter", "rss", "crm_generic")}
+    (tmp_path / "hub.db").write_bytes(empty_database())
     with world.started(tmp_path, few, schedule="every 1h") as started:
         yield started
 

@@ -31,6 +31,7 @@ from hub.registry import Registry
 from hub.store import Store
 from hub.store.vault import StoreVault
 from hub.testing import Double, Reply, Request
+from hub.testing.fresh import empty_database
 from plugins.twitter.sandbox import TwitterDouble
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -218,7 +219,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Place:
-    """A folder with a hub.toml, a way to call `hub` there, and a browser that does as it is told."""
+    """A folder of a hub that has started before, a way to call `hub` there, and a browser that does as told."""
 
     def __init__(
         self,
@@ -232,6 +233,7 @@ class Place:
         self.config = folder / "hub.toml"
         self.config.write_bytes(TOML)
         self.config.chmod(0o640)
+        (folder / "hub.db").write_bytes(empty_database())
         self.command = command
         self.monkeypatch = monkeypatch
         self.capfd = capfd

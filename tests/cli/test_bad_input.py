@@ -275,6 +275,7 @@ def test_a_backup_never_overwrites(hub: Hub, configured: Path, tmp_path: Path) -
 
 
 def test_a_look_at_the_database_makes_none(hub: Hub, configured: Path, tmp_path: Path) -> None:
+    (tmp_path / "hub.db").unlink()
     said = hub("db", "verify", "--json")
     assert (said.code, said.error["hint"]) == (2, "`hub db upgrade` makes it")
     assert not (tmp_path / "hub.db").exists()
@@ -293,7 +294,8 @@ def test_a_folder_that_may_not_be_written_is_no_traceback(hub: Hub, configured: 
 def test_a_write_that_the_disk_refuses_is_no_traceback(
     hub_command: list[str], configured: Path, tmp_path: Path
 ) -> None:
-    """`ulimit -f` stops every file at so many blocks, as a quota does."""
+    """`ulimit -f` stops every file at so many blocks, as a quota does. The first start writes most."""
+    (tmp_path / "hub.db").unlink()
     words = " ".join(f"'{word}'" for word in [*hub_command, "posts", "--json"])
     done = subprocess.run(["bash", "-c", f"ulimit -f 40; {words}"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 6

@@ -89,3 +89,10 @@ def test_a_second_daemon_says_one_line_and_leaves(start: Start, small_world: Wor
     assert (second.returncode, out) == (0, "")
     assert err == "another `hub run` works on this database; leaving it to that one\n"
     assert first.poll() is None
+
+
+def test_a_worker_beside_others_needs_postgresql_and_says_so(hub: Callable[..., Any], small_world: World) -> None:
+    answer = hub("worker", "--json")
+    assert answer.code == 2
+    assert "several workers need PostgreSQL" in answer.json["error"]["message"]
+    assert "hub db move" in answer.json["error"]["hint"]

@@ -16,6 +16,9 @@ from hub.users.roles import Role
 
 _AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_ALL_RULES = {"type": "tag", "values": _TAGS}
+# What a theme can spoil; everything else that axe looks at is the same in the light and the dark.
+_COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 # The browser speaks with nobody but the page under test.
 _QUIET = (
     "--no-sandbox",
@@ -118,19 +121,29 @@ class Visitor:
         if address.scheme not in ("data", "blob", "about") and address.netloc not in ours:
             self._abroad.append(request.url)
 
-    def axe(self) -> list[str]:
+    def turn(self, theme: str) -> None:
+        """Let the reader's system turn to the light or the dark, while the page is open."""
+        self.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+
+    def resize(self, size: str) -> None:
+        width, height = SIZES[size]
+        self.page.set_viewport_size({"width": width, "height": height})
+
+    def axe(self, *, colours_only: bool = False) -> list[str]:
         """Return what is wrong for people who see, hear or move otherwise, as axe finds it."""
         self.page.evaluate(_AXE)
         found = self.page.evaluate(
-            """tags => axe.run(document, {
-              runOnly: {type: "tag", values: tags}, resultTypes: ["violations"], preload: false,
-            })""",
-            _TAGS,
+            """rules => axe.run(document, {runOnly: rules, resultTypes: ["violations"], preload: false})""",
+            _COLOURS if colours_only else _ALL_RULES,
         )
         return [
             f"{one['id']}: {one['help']}: " + "; ".join(node["html"][:160] for node in one["nodes"][:4])
             for one in found["violations"]
         ]
+
+    def space_out(self) -> None:
+        """Set lines, letters and words as far apart as WCAG 1.4.12 lets a reader do, until the next page."""
+        self.page.evaluate(_SPACE_OUT, _SPACED)
 
     def overflow(self) -> str:
         """Say what is wider than the window; "" if nothing is."""
@@ -161,6 +174,16 @@ class Visitor:
             stops.append(Stop(found["what"], found["outlined"], found["shown"], found["covered"]))
         raise AssertionError(f"Tab led to more than {most} places: {json.dumps([one.what for one in stops[-3:]])}")
 
+
+_SPACED = """* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important; }
+p { margin-bottom: 2em !important; }"""
+
+# As a reader's own sheet does it: the page's policy lets nobody add an element with styles.
+_SPACE_OUT = """text => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(text);
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+}"""
 
 # A field that has the focus from the start would be where Tab begins.
 _FROM_THE_TOP = """() => {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
 
 import pytest
 from web.looking import Visitor
@@ -15,15 +14,7 @@ pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Visitor]
 every_page = pytest.mark.parametrize("sight", SIGHTS, ids=lambda sight: sight.name)
-_SOME_LOOKS = (("phone", "dark", "ru"), ("desktop", "light", "en"))
-_LOOKS = [
-    pytest.param(sight, *look, id="-".join((sight.name, *look)))
-    for sight in SIGHTS
-    for look in (_SOME_LOOKS if sight.minor else product(("phone", "desktop"), ("light", "dark"), ("en", "ru")))
-]
-# What WCAG 1.4.12 lets a reader set.
-_SPACED = """* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important; }
-p { margin-bottom: 2em !important; }"""
+every_language = pytest.mark.parametrize("language", ["en", "ru"])
 
 
 def look(visit: Visit, sight: Sight, **how: object) -> Visitor:
@@ -34,50 +25,56 @@ def look(visit: Visit, sight: Sight, **how: object) -> Visitor:
     return visitor
 
 
-@pytest.mark.parametrize(("sight", "size", "theme", "language"), _LOOKS)
-def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(
-    visit: Visit, sight: Sight, size: str, theme: str, language: str
-) -> None:
-    visitor = look(visit, sight, size=size, theme=theme, language=language)
+@every_page
+@every_language
+def test_a_page_is_fit_for_everybody(visit: Visit, sight: Sight, language: str) -> None:
+    """Open it once at each size, and look at it in each theme, as axe does, by Tab, and as wide as it is."""
+    themes: tuple[str, ...] = ("light", "dark")
+    sizes: tuple[str, ...] = ("desktop", "phone")
+    if sight.minor:
+        sizes, themes = (("desktop",), ("light",)) if language == "en" else (("phone",), ("dark",))
+    visitor = look(visit, sight, size=sizes[0], theme=themes[0], language=language)
     assert visitor.page.evaluate("document.documentElement.lang") == language
-    assert visitor.axe() == []
+    found: dict[str, object] = {}
+    for size in sizes:
+        if size != sizes[0]:
+            visitor.resize(size)
+            visitor.go(sight.where(visitor.office), status=sight.status)
+        found[f"{size}: wider than the window"] = visitor.overflow()
+        for theme in themes:
+            visitor.turn(theme)
+            found[f"{size}, {theme}: axe"] = visitor.axe(colours_only=theme != themes[0])
+        if language == "en":
+            found |= {f"{size}: Tab: {what}": where for what, where in tabbed(visitor).items()}
+    assert {where: what for where, what in found.items() if what} == {}
+
+
+def tabbed(visitor: Visitor) -> dict[str, object]:
+    """Return what is wrong with where Tab leads."""
+    stops = visitor.tab_stops()
+    return {
+        "fewer than three places": [stop.what for stop in stops] if len(stops) < 3 else [],
+        "not in the window": [stop.what for stop in stops if not stop.shown],
+        "not outlined": [stop.what for stop in stops if not stop.outlined],
+        "covered": [(stop.what, stop.covered) for stop in stops if stop.covered],
+    }
+
+
+@every_page
+def test_a_page_bears_what_its_reader_sets(visit: Visit, sight: Sight) -> None:
+    """Letters and words far apart, a window of 320 pixels, and the colours of the system in place of ours."""
+    visitor = look(visit, sight, size="phone", language="ru")
+    visitor.resize("narrow")
     assert visitor.overflow() == ""
-
-
-@every_page
-def test_at_320_pixels_nothing_is_read_sideways(visit: Visit, sight: Sight) -> None:
-    assert look(visit, sight, size="narrow", language="ru").overflow() == ""
-
-
-@every_page
-def test_wider_spacing_of_text_cuts_nothing_off(visit: Visit, sight: Sight) -> None:
-    visitor = look(visit, sight, size="phone", language="ru", bypass_csp=True)
-    visitor.page.add_style_tag(content=_SPACED)
-    assert visitor.overflow() == ""
-    assert visitor.cut_off() == []
-
-
-@pytest.mark.parametrize(
-    ("sight", "size"),
-    [
-        pytest.param(sight, size, id=f"{sight.name}-{size}")
-        for sight in SIGHTS
-        for size in (("desktop",) if sight.minor else ("phone", "desktop"))
-    ],
-)
-def test_tab_leads_to_what_is_seen_and_outlined(visit: Visit, sight: Sight, size: str) -> None:
-    stops = look(visit, sight, size=size).tab_stops()
-    assert len(stops) >= 3
-    assert [stop.what for stop in stops if not stop.shown] == []
-    assert [stop.what for stop in stops if not stop.outlined] == []
-    assert [(stop.what, stop.covered) for stop in stops if stop.covered] == []
-
-
-@every_page
-def test_forced_colours_leave_edges_to_buttons_and_fields(visit: Visit, sight: Sight) -> None:
-    visitor = look(visit, sight, forced_colors="active")
+    visitor.resize("phone")
+    visitor.page.emulate_media(forced_colors="active")
     assert visitor.page.evaluate("matchMedia('(forced-colors: active)').matches")
     assert visitor.edgeless() == []
+    visitor.page.emulate_media(forced_colors="none")
+    visitor.space_out()
+    assert visitor.page.evaluate("getComputedStyle(document.body).letterSpacing") != "normal"
+    assert visitor.overflow() == ""
+    assert visitor.cut_off() == []
 
 
 @every_page
@@ -117,6 +114,11 @@ def test_axe_and_the_other_looks_find_what_is_wrong(visit: Visit) -> None:
     )
     rules = {line.partition(":")[0] for line in visitor.axe()}
     assert {"image-alt", "label", "color-contrast"} <= rules
+    visitor.turn("dark")
+    visitor.page.evaluate(
+        "Object.assign(document.getElementById('pale').style, {color: '#444', background: '#333'})"
+    )
+    assert [line.partition(":")[0] for line in visitor.axe(colours_only=True)] == ["color-contrast"]
     assert "4000px" in visitor.overflow()
     assert any('id="bare"' in stop.what and not stop.outlined for stop in visitor.tab_stops())
     assert any('id="bare"' in one for one in visitor.edgeless())

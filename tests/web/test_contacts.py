@@ -12,8 +12,8 @@ from pages import Page, Parsed, page_over
 from persons import Persons
 
 from hub.contacts import card as loading
-from hub.contacts import merging
-from hub.store import questions
+from hub.contacts.identity import merging
+from hub.store.crm import questions
 from hub.users.roles import Role, User
 
 
@@ -254,8 +254,8 @@ def test_a_merge_is_shown_before_it_is_made_and_a_split_takes_it_back(
 
 
 def test_a_proposed_pair_is_judged(page: Page, persons: Persons, anna: User) -> None:
-    from hub.store import evidence
-    from hub.store.evidence import NewEvidence
+    from hub.store.people import evidence
+    from hub.store.people.evidence import NewEvidence
 
     pairs = []
     for name in ("Вера", "Зоя"):
@@ -298,6 +298,20 @@ def test_a_conflict_stands_side_by_side_and_one_click_or_a_third_value_decides(
         assert questions.open(connection, 10) == []
     late = page.ask(anna).post(f"/contacts/conflicts/{asked[0]}", data={"answer": "theirs"})
     assert late.status_code in (400, 404, 409)
+
+
+def test_many_questions_come_in_pages_and_an_answer_that_is_refused_shows_its_own(
+    page: Page, persons: Persons, anna: User
+) -> None:
+    cards = [persons.record("crm", str(number), name=f"Вера {number}", company="Чай") for number in range(51)]
+    asked = [persons.conflict(card, "company", '"Вода"', '"Чай"', '"Кофе"') for card in cards]
+    html = shown(page, anna, "/contacts/conflicts")
+    assert (html.count('id="question-head-'), f'id="question-{asked[50]}"' in html) == (50, False)
+    html = shown(page, anna, f"/contacts/conflicts?after={asked[49]}")
+    assert (html.count('id="question-head-'), f'id="question-{asked[50]}"' in html) == (1, True)
+    assert 'href="/contacts/conflicts?"' in html
+    refused = page.ask(anna).post(f"/contacts/conflicts/{asked[50]}", data={"answer": "typed", "value": ""})
+    assert f'id="question-{asked[50]}"' in refused.text
 
 
 def test_the_inbox_leads_to_the_card_and_says_what_is_asked_first(

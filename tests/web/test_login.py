@@ -12,7 +12,8 @@ from fastapi.testclient import TestClient
 
 from hub.scheduling.hub import Hub, utc_now
 from hub.settings import load
-from hub.store import users as stored
+from hub.store.team import users as stored
+from hub.testing.fresh import lay_out
 from hub.users import people, sessions, setup, tokens
 from hub.users.passwords import make_hash
 from hub.users.people import THEMES
@@ -44,7 +45,9 @@ def clock() -> Clock:
 @pytest.fixture
 def hub(tmp_path: Path, clock: Clock) -> Iterator[Hub]:
     (tmp_path / "hub.toml").write_text("")
-    with Hub.open(load(tmp_path / "hub.toml", {}), clock=clock) as opened:
+    settings = load(tmp_path / "hub.toml", {})
+    lay_out(settings)
+    with Hub.open(settings, clock=clock) as opened:
         yield opened
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from web.village import Place, opened, pause
 
-from hub.store import switches
+from hub.store.running import accounts, switches, workers
+from hub.store.running.workers import Worker
+
+ALERTS = Path(__file__).resolve().parents[2] / "config" / "alerts.yml"
 
 
 @pytest.fixture
@@ -90,3 +96,46 @@ def test_whose_accounts_are_bounded_sees_no_other_on_the_page(place: Place) -> N
     page = place.client("bob").get("/system").text
     assert "account-far" in page
     assert "account-home" not in page
+
+
+def test_the_workers_and_what_waits_are_shown(place: Place) -> None:
+    now = place.hub.clock()
+    for number, ago in ((1, 5), (2, 600)):
+        beat = Worker(
+            f"box:{number}:1",
+            "box",
+            number,
+            "worker",
+            "local",
+            8,
+            3,
+            now,
+            now - timedelta(seconds=ago),
+            "1.0",
+            "running",
+        )
+        place.hub.store.write(workers.beat, beat)
+    place.hub.store.write(accounts.make_all_due, now - timedelta(minutes=20))
+    page = place.client("rita").get("/system").text
+    for said in ("hub worker", "3 / 8", "silent", "due for 20 minutes", "Work has been due for 20 minutes"):
+        assert said in page
+    found = figures(place, "rita")
+    assert (found["hub_workers_lost", ""], found["hub_turns_oldest_due_seconds", ""]) == (1, 1200)
+    assert found["hub_turns_due", ""] > 0
+    assert found["hub_workers", ""] >= 1
+    bounded = place.client("bob").get("/system").text
+    assert "due for 20 minutes" in bounded
+    assert 'href="/accounts#account-home"' not in bounded
+
+
+def test_every_alert_is_about_a_figure_that_is_told(place: Place) -> None:
+    place.hub.tick()
+    names = {family.name for family in text_string_to_metric_families(place.client("rita").get("/metrics").text)}
+    rules = [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
+    assert len(rules) >= 8
+    for rule in rules:
+        used = set(re.findall(r"\bhub_[a-z_]+", rule["expr"]))
+        assert used
+        assert used <= names, rule["alert"]
+        assert rule["annotations"]["summary"]
+        assert rule["annotations"]["mend"]
