@@ -4,6 +4,9 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	command -v $$python >/dev/null 2>&1 && $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
+# Tests keep their files in memory where there is room: a disk that stalls is waited for by every commit.
+MEMORY := $(shell test -w /dev/shm && test "$$(df -Pm /dev/shm | awk 'NR == 2 { print $$4 }')" -ge 4096 && echo /dev/shm)
+PYTEST := $(if $(MEMORY),PYTEST_DEBUG_TEMPROOT=$(MEMORY) )$(BIN)/python -m pytest -q
 
 .PHONY: demo test test-faults test-real servers test-kit test-long test-web screenshots check bench docs format clean
 
@@ -12,19 +15,20 @@ demo: .venv/ready
 
 # Everything but what has a target of its own below: faults, real servers, the kit, the page.
 test: .venv/ready
-	$(BIN)/python -m pytest -q -n 4 --ignore tests/faults --ignore tests/models --ignore tests/web --ignore tests/users \
+	$(PYTEST) -n 3 --dist worksteal --ignore tests/faults --ignore tests/models --ignore tests/web --ignore tests/users \
 		--ignore-glob '*_conformance.py' -m "not faults_long and not mutants and not real"
 
 # What faults, frozen processes and the models lead to, and a table of it. `make test-faults FAULTS=mutants` breaks
 # the program on purpose and wants the tests to notice; that takes some minutes more.
 FAULTS ?= not mutants and not faults_long
 test-faults: .venv/ready
-	$(BIN)/python -m pytest -q -n 4 tests/faults tests/models -m "$(FAULTS)"
+	$(PYTEST) -n 3 --dist worksteal tests/faults tests/models -m "$(FAULTS)"
 
 # Servers that nobody here wrote, installed into .servers and started on loopback: what each was seen do, and which
-# could not be installed here. The first run installs, which takes some minutes.
+# could not be installed here. The first run installs, which takes some minutes. It mostly waits, so it may go beside
+# the others, and has a cache of its own for that: what failed last is not forgotten when another of them ends.
 test-real: .venv/ready
-	$(BIN)/python -m pytest -q -n 6 --dist loadgroup tests/real $(REAL)
+	$(BIN)/python -m pytest -q -n 6 --dist loadgroup -o cache_dir=.pytest_cache/real tests/real $(REAL)
 
 # The servers of test-real alone, so that it need not wait for them.
 servers: .venv/ready
@@ -32,19 +36,19 @@ servers: .venv/ready
 
 # The conformance kit: our plugins under it.
 test-kit: .venv/ready
-	$(BIN)/python -m pytest -q -n 4 tests/plugins/*_conformance.py -m "not faults_long"
+	$(PYTEST) -n 3 --dist worksteal tests/plugins/*_conformance.py -m "not faults_long"
 
 # What is worth its time before a release: ten thousand posts for each kind of settling, a crash at every step for the
 # other kinds too, plugins in their second variants (another login, another paging, another form of feed) under the kit,
 # plugins with mistakes, which it must find, and the worked example's own tests.
 test-long: .venv/ready
-	$(BIN)/python -m pytest -q -n 4 tests -m "faults_long and not mutants"
+	$(PYTEST) -n 3 tests -m "faults_long and not mutants"
 
 # The page, its API and who may use it; then in Debian's chromium every page, on a phone and a desk, in the light and the
 # dark, in both languages.
 test-web: .venv/ready
-	$(BIN)/python -m pytest -q -n 4 tests/web tests/users -m "not browser"
-	$(BIN)/python -m pytest -q -n 2 tests/web -m browser
+	$(PYTEST) -n 3 tests/web tests/users -m "not browser"
+	$(PYTEST) -n 2 tests/web -m browser
 
 # What docs/pages.md shows.
 screenshots: .venv/ready

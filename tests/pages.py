@@ -15,8 +15,8 @@ from support import TestHub, Village, VillageDouble, open_hub, write_config
 
 from hub.discussions import desk
 from hub.models import Author, Mention
-from hub.store import mentions, threads
-from hub.store import users as stored
+from hub.store.discussions import ingesting, threads
+from hub.store.team import users as stored
 from hub.users.people import user_of
 from hub.users.roles import Role, User
 from hub.web.app import make_app
@@ -83,7 +83,7 @@ class Page:
 
         def work(connection: Any) -> int:
             known = threads.ensure(connection, account, [mention.thread_id], now)
-            mentions.ingest(connection, account, platform, known, [mention], now)
+            ingesting.ingest(connection, account, platform, known, [mention], now)
             where = "platform = :platform AND remote_id = :remote_id"
             row = connection.execute(
                 sa.text(f"SELECT id FROM mentions WHERE {where}"),

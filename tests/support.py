@@ -6,6 +6,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,9 @@ from typing import Any
 
 from hub import settings
 from hub.adapter import Adapter
+from hub.lease import never
 from hub.scheduling.hub import Hub
+from hub.scheduling.report import Report
 from hub.scheduling.tick import Scheduler, TickReport, make_everything_due
 from hub.testing.fresh import lay_out
 
@@ -78,6 +81,13 @@ class TestHub:
         """Let time pass, then do all that is due."""
         self.clock.forward(**delta)
         return self.scheduler.tick()
+
+    def begin_due(self) -> list[Future[Report]]:
+        """Begin a turn of each account that is due and free, and leave it running."""
+        pool = ThreadPoolExecutor(thread_name_prefix="turn")
+        started = [pool.submit(held.carry_out, never) for held in self.scheduler.turns.claim(16)]
+        pool.shutdown(wait=False)
+        return started
 
     def tick_all(self) -> TickReport:
         """Do everything, due or not."""

@@ -18,8 +18,10 @@ from support import TestHub, Village, VillageDouble, open_hub, write_config
 from hub import Adapter, Author, Batch, Mention, Post, Publisher, ThreadReader
 from hub.discussions.collecting import Ear, listen, read_thread, watch
 from hub.publishing import routes
-from hub.store import Store, accounts, mentions, migrate, threads
-from hub.store.posts import NewPost
+from hub.store import Store, migrate
+from hub.store.discussions import ingesting, threads
+from hub.store.outbox.posts import NewPost
+from hub.store.running import accounts
 from hub.testing import SocialDouble, open_adapter
 from plugins.facebook import Facebook
 from plugins.facebook.sandbox import FacebookDouble
@@ -101,7 +103,7 @@ def ingest(store: Store) -> Callable[[list[Mention]], Cost]:
 
     def one(items: list[Mention]) -> Cost:
         with spent(store) as cost:
-            store.write(mentions.ingest, "club", "vk", thread, items, NOW)
+            store.write(ingesting.ingest, "club", "vk", thread, items, NOW)
         return cost
 
     return one

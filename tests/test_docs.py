@@ -155,7 +155,7 @@ def test_the_help_lists_the_commands_of_the_docs() -> None:
 def test_the_service_files_and_the_cron_line_call_commands_that_exist() -> None:
     files = [*sorted((ROOT / "config").glob("hub*.service")), ROOT / "config" / "hub.cron"]
     called = [re.search(r"/bin/hub (?:--config \S+ )?(\w+)", file.read_text(encoding="utf-8")) for file in files]
-    assert [found and found[1] for found in called] == ["serve", "tick", "run", "tick"]
+    assert [found and found[1] for found in called] == ["serve", "tick", "worker", "run", "tick"]
 
 
 def test_every_dependency_has_its_line() -> None:

@@ -470,6 +470,11 @@ def test_an_answer_without_a_wait_asks_for_none() -> None:
             id="iso-date-without-a-zone",
         ),
         pytest.param(
+            {"x-ratelimit-remaining": "1e30", "x-ratelimit-limit": "9999999999"},
+            RateLimit(limit=9_999_999_999),
+            id="more-than-a-column-holds",
+        ),
+        pytest.param(
             {"x-ratelimit-remaining": "many", "x-ratelimit-limit": "inf", "x-ratelimit-reset": "nan"},
             RateLimit(),
             id="nonsense",

@@ -15,11 +15,13 @@ from hub.models import Media
 from hub.publishing import routes
 from hub.registry import Registry
 from hub.scheduling.hub import PUBLISH, Hub
-from hub.scheduling.tick import process_name
-from hub.scheduling.turn import Report, take_turn
-from hub.store import accounts, deliveries
-from hub.store.deliveries import Delivery
-from hub.store.posts import NewPost
+from hub.scheduling.process import process_name
+from hub.scheduling.report import Report
+from hub.scheduling.turn import take_turn
+from hub.store.outbox import deliveries, sending
+from hub.store.outbox.deliveries import Delivery
+from hub.store.outbox.posts import NewPost
+from hub.store.running import accounts, leases
 from hub.testing.fresh import lay_out
 from hub.testing.world import account_table
 
@@ -63,7 +65,7 @@ class Desk:
 
     def turn(self) -> Report:
         """Take one turn at publishing, now."""
-        fence = self.hub.store.write(accounts.claim, self.account, process_name(), self.clock(), _LEASE)
+        fence = self.hub.store.write(leases.claim, self.account, process_name(), self.clock(), _LEASE)
         assert fence is not None, "the account is leased to another turn"
         return take_turn(self.hub, self.account, [PUBLISH], fence)
 
@@ -72,7 +74,7 @@ class Desk:
         for _ in range(_TURNS):
             self.turn()
             with self.hub.store.read() as connection:
-                waiting = deliveries.next_due(connection, self.account)
+                waiting = sending.next_due(connection, self.account)
             if waiting is None or self.paused():
                 return
             self.clock.now = max(self.clock.now, waiting) + timedelta(seconds=1)

@@ -11,12 +11,15 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.contacts import matching
+from hub.contacts.identity import matching
 from hub.models import Author, Contact, Mention
 from hub.sections import ContactsSection, HubSection, ScheduleSection
 from hub.settings import Settings
-from hub.store import Store, accounts, cards, contacts, mentions, migrate, threads, voices
-from hub.store.contacts import Person
+from hub.store import Store, migrate
+from hub.store.discussions import ingesting, threads
+from hub.store.people import cards, contacts, voices
+from hub.store.people.contacts import Person
+from hub.store.running import accounts
 from hub.store.tables import authors, records
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -93,7 +96,7 @@ class Graph:
 
         def speak(connection: Connection) -> None:
             accounts.register(connection, {platform: platform}, {platform: []}, NOW)
-            mentions.ingest(
+            ingesting.ingest(
                 connection, platform, platform, threads.ensure(connection, platform, ["1"], NOW), [mention], NOW
             )
 

@@ -13,14 +13,17 @@ import sqlalchemy as sa
 
 from hub import settings as configuration
 from hub.adapter import Ability, AccountSettings, Adapter, ContactSync
-from hub.contacts import activities
+from hub.contacts.activities import telling
 from hub.errors import HubError
 from hub.http import Http
 from hub.models import Batch, Contact, Identity, Note, Receipt
 from hub.settings import Settings
-from hub.store import Store, accounts, cards, tables, threads
-from hub.store.activities import Activity, listed
+from hub.store import Store, tables
+from hub.store.crm.activities import Activity, listed
 from hub.store.database import upsert
+from hub.store.discussions import threads
+from hub.store.people import cards
+from hub.store.running import accounts, leases
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PLATFORMS = {"club": "vk", "bird": "twitter", "crm": "office", "crm2": "office"}
@@ -122,7 +125,7 @@ class Scene:
 
     def start(self, rules: str, **options: str) -> None:
         self.configure(rules, **options)
-        activities.prepare(self.store, self.settings, self.adapter, self.now)
+        telling.prepare(self.store, self.settings, self.adapter, self.now)
 
     def adapter(self, name: str) -> Adapter:
         return {"club": Club, "crm": lambda _: self.crm, "crm2": lambda _: self.crm2}[name](name)
@@ -219,7 +222,7 @@ class Scene:
     def claim(self, account: str = "crm") -> int:
         """Begin a turn of an account, whoever has it now; return its fence."""
         fence = self.store.write(
-            lambda connection: accounts.claim(
+            lambda connection: leases.claim(
                 connection, account, f"p{self._last}", self.now + timedelta(days=400), timedelta(seconds=120)
             )
         )
@@ -228,7 +231,7 @@ class Scene:
 
     def begin_turn(self, account: str = "crm") -> int:
         """Begin a turn after the last one has ended."""
-        self.store.write(accounts.free, self.owners())
+        self.store.write(leases.free, self.owners())
         return self.claim(account)
 
     def tell(self, office: Office | None = None, fence: int | None = None, **later: float) -> Turn:
@@ -238,7 +241,7 @@ class Scene:
         if fence is None:
             fence = self.begin_turn(office.account)
         turn = Turn(self.store, office, fence, lambda: self.now)
-        activities.tell(turn, self.settings)
+        telling.tell(turn, self.settings)
         return turn
 
     def rows(self) -> list[Activity]:

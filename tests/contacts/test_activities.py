@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from contacts.telling import NOW, Office, Scene
 
-from hub.contacts import activities, consent
-from hub.contacts import activity_gathering as gathering
+from hub.contacts.activities import gathering, telling
+from hub.contacts.privacy import consent
 from hub.discussions import desk
 from hub.discussions.commenting import TurnLost
 from hub.errors import (
@@ -24,8 +24,9 @@ from hub.errors import (
     UnknownOutcome,
     UsageError,
 )
-from hub.store import Store, accounts, figures, migrate, switches, tables
-from hub.store import activities as kept
+from hub.store import Store, migrate, tables
+from hub.store.crm import activities as kept
+from hub.store.running import figures, leases, switches
 from hub.users.roles import Role, User
 
 OWNER = User(0, "anna", Role.OWNER)
@@ -259,14 +260,14 @@ def test_a_person_settles_what_is_asked(scene: Scene) -> None:
     scene.tell()
     one, two, three = scene.rows()
     assert [row.state for row in (one, two, three)] == ["asked", "asked", "failed"]
-    activities.decide(scene.store, one.id, scene.now, sent=True)
-    activities.decide(scene.store, two.id, scene.now, again=True)
-    activities.decide(scene.store, three.id, scene.now)
+    telling.decide(scene.store, one.id, scene.now, sent=True)
+    telling.decide(scene.store, two.id, scene.now, again=True)
+    telling.decide(scene.store, three.id, scene.now)
     scene.tell()
     assert scene.states() == ["sent", "sent", "dropped"]
     assert [note.text[-3:] for _, note in scene.crm.notes] == ["One", "Two"]
     with pytest.raises(UsageError, match="nothing to settle"):
-        activities.decide(scene.store, one.id, scene.now, again=True)
+        telling.decide(scene.store, one.id, scene.now, again=True)
 
 
 def test_what_a_person_knew_of_counts(scene: Scene) -> None:
@@ -275,7 +276,7 @@ def test_what_a_person_knew_of_counts(scene: Scene) -> None:
     scene.crm.faults = [(UnknownOutcome("no answer"), True)]
     scene.tell()
     with pytest.raises(UsageError, match="since you looked"):
-        activities.decide(scene.store, scene.rows()[0].id, scene.now, again=True, attempts=0)
+        telling.decide(scene.store, scene.rows()[0].id, scene.now, again=True, attempts=0)
 
 
 def test_a_crash_while_sending_is_asked_about(scene: Scene) -> None:
@@ -375,7 +376,7 @@ def test_a_turn_that_lost_its_lease_sends_nothing_and_changes_nothing(scene: Sce
     old = scene.claim()
 
     def taken() -> None:
-        scene.store.write(accounts.free, scene.owners())
+        scene.store.write(leases.free, scene.owners())
         scene.claim()
 
     scene.crm.during = taken
@@ -392,7 +393,7 @@ def test_a_turn_whose_lease_was_taken_before_sends_nothing(scene: Scene) -> None
     scene.say("Hello")
     scene.know("Anna", "77")
     old = scene.claim()
-    scene.store.write(accounts.free, scene.owners())
+    scene.store.write(leases.free, scene.owners())
     scene.claim()
     with pytest.raises(TurnLost):
         scene.tell(fence=old)

@@ -17,12 +17,15 @@ from planted import word_of as word
 from sqlalchemy.engine import Connection
 
 from hub import Author, Contact, ContactSync, Mention
-from hub.contacts import erasing
-from hub.contacts.admission import Admission
+from hub.contacts.privacy import erasing
+from hub.contacts.privacy.admission import Admission
 from hub.errors import ConfigError, HubError, RejectedError, TransientError, UsageError
 from hub.sections import RetentionSection
-from hub.store import Store, accounts, dropping, erasures, held, mentions, migrate, switches, tables, threads
-from hub.store.tombstones import Mark, Tombstones, lift_all
+from hub.store import Store, migrate, tables
+from hub.store.discussions import dropping, ingesting, mentions, threads
+from hub.store.privacy import erasures, held
+from hub.store.privacy.tombstones import Mark, Tombstones, lift_all
+from hub.store.running import accounts, switches
 
 KEY = bytes(range(32))
 
@@ -119,7 +122,7 @@ def take_in(house: House, items: Sequence[Mention], retention: RetentionSection 
     def work(connection: Connection) -> int:
         kept = admit(connection, "village", items)
         roots = threads.ensure(connection, "one", sorted({item.thread_id for item in kept}), NOW)
-        got = mentions.ingest(connection, "one", "village", roots, kept, NOW)
+        got = ingesting.ingest(connection, "one", "village", roots, kept, NOW)
         return len(got.new) + got.changed + got.deleted
 
     return house.store.write(work)
@@ -149,7 +152,7 @@ def test_nothing_is_left_in_the_bytes_of_the_file(house: House) -> None:
 
 
 def test_the_index_finds_none_of_their_words(house: House) -> None:
-    from hub.store import search
+    from hub.store.discussions import search
 
     planted = plant(house.store)
 
@@ -351,7 +354,7 @@ def test_what_is_taken_in_while_somebody_is_erased_is_not_stored_after_it(house:
         looked.set()
         time.sleep(0.5)
         roots = threads.ensure(connection, "one", ["t"], NOW)
-        mentions.ingest(connection, "one", "village", roots, kept, NOW)
+        ingesting.ingest(connection, "one", "village", roots, kept, NOW)
 
     taking = threading.Thread(target=other.write, args=(late,))
     taking.start()

@@ -12,11 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub import Author, Mention
-from hub.contacts import retention
-from hub.contacts.admission import Admission
+from hub.contacts.privacy import retention
+from hub.contacts.privacy.admission import Admission
 from hub.sections import RetentionSection
-from hub.store import Store, accounts, cards, mentions, migrate, search, tables, threads
-from hub.store.tombstones import Tombstones
+from hub.store import Store, migrate, tables
+from hub.store.discussions import ingesting, search, threads
+from hub.store.people import cards
+from hub.store.privacy.tombstones import Tombstones
+from hub.store.running import accounts
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 YEAR = timedelta(days=365)
@@ -42,7 +45,7 @@ class Shelf:
         def work(connection: Connection) -> int:
             kept = admit(connection, "village", items)
             roots = threads.ensure(connection, "one", sorted({item.thread_id for item in kept}), now)
-            return len(mentions.ingest(connection, "one", "village", roots, kept, now).new)
+            return len(ingesting.ingest(connection, "one", "village", roots, kept, now).new)
 
         return self.store.write(work)
 

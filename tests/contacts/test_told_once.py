@@ -12,11 +12,12 @@ from contacts.telling import Scene
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.contacts import activities
-from hub.contacts.activity_texts import key_of
+from hub.contacts.activities import telling
+from hub.contacts.activities.texts import key_of
 from hub.discussions.commenting import TurnLost
 from hub.errors import AuthError, HubError, RejectedError, StoppedError, TransientError, UnknownOutcome
-from hub.store import Store, accounts, migrate, switches
+from hub.store import Store, migrate
+from hub.store.running import leases, switches
 
 RULES = '[activities.notes]\nto = "crm"\n[activities.talks]\nto = "crm"\neach = "discussion"\nmake = "task"\n'
 FAULTS = {
@@ -98,7 +99,7 @@ class Play:
         scene.crm.faults, scene.crm.during = [], lambda: None
 
     def take_over(self) -> None:
-        self.scene.store.write(accounts.free, self.scene.owners())
+        self.scene.store.write(leases.free, self.scene.owners())
         self.scene.claim()
 
     def settle(self) -> None:
@@ -107,7 +108,7 @@ class Play:
         for row in self.scene.rows():
             if row.state in ("asked", "failed"):
                 is_there = key_of(row) in there
-                activities.decide(self.scene.store, row.id, self.scene.now, sent=is_there, again=not is_there)
+                telling.decide(self.scene.store, row.id, self.scene.now, sent=is_there, again=not is_there)
 
     def end_well(self) -> None:
         self.scene.store.write(switches.resume)

@@ -9,8 +9,12 @@ from sqlalchemy.engine import Connection
 
 from hub import Author, Mention
 from hub.discussions import joining, tree
-from hub.store import Store, accounts, mentions, migrate, posts, threads
-from hub.store.posts import NewPost
+from hub.store import Store, migrate
+from hub.store.discussions import ingesting, mentions, threads
+from hub.store.outbox import copies as copy_map
+from hub.store.outbox import posts
+from hub.store.outbox.posts import NewPost
+from hub.store.running import accounts
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 ARTICLE = "https://blog.example/news/roast/"
@@ -38,7 +42,7 @@ class Gathering:
             number, _ = posts.add(connection, new, self.now)
             discussion = threads.discussion_of_post(connection, number, self.now)
             for name in copies:
-                posts.add_copy(connection, name, f"{name}-{key}", number)
+                copy_map.add(connection, name, f"{name}-{key}", number)
                 address = f"https://{SITES[name]}.example/{name}-{key}"
                 threads.add(connection, name, f"{name}-{key}", discussion, self.now, url=address, polled=True)
             return discussion
@@ -82,7 +86,7 @@ class Gathering:
 
         def work(connection: Connection) -> None:
             known = threads.ensure(connection, account, [root], self.now)
-            mentions.ingest(connection, account, platform, known, [item], self.now)
+            ingesting.ingest(connection, account, platform, known, [item], self.now)
 
         self.store.write(work)
         return remote_id

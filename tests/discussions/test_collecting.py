@@ -15,8 +15,9 @@ from hub.discussions import replying, tree
 from hub.discussions.collecting import watch
 from hub.errors import UnknownOutcome, UsageError
 from hub.publishing import routes
-from hub.store import mentions, threads
-from hub.store.posts import NewPost
+from hub.store.discussions import ingesting, mentions, threads
+from hub.store.discussions.ingesting import Ingested
+from hub.store.outbox.posts import NewPost
 from hub.store.verify import verify
 from hub.testing import Person, Reply, faults
 
@@ -248,14 +249,14 @@ def test_a_broken_page_moves_no_bookmark(stage: Stage) -> None:
 class TestOrder:
     """The store is the same for every order and repetition of what is seen."""
 
-    def ingest(self, stage: Stage, *items: Mention) -> mentions.Ingested:
+    def ingest(self, stage: Stage, *items: Mention) -> Ingested:
         now = stage.hub.clock()
 
-        def work(connection: Any) -> mentions.Ingested:
+        def work(connection: Any) -> Ingested:
             known = threads.ensure(connection, "one", [stage.post["one"]], now)
-            return mentions.ingest(connection, "one", "village", known, items, now)
+            return ingesting.ingest(connection, "one", "village", known, items, now)
 
-        result: mentions.Ingested = stage.hub.store.write(work)
+        result: Ingested = stage.hub.store.write(work)
         return result
 
     def mention(self, stage: Stage, remote_id: str, **fields: Any) -> Mention:

@@ -12,8 +12,10 @@ from discussions.digesting import Stage, staged
 
 from hub.errors import UsageError
 from hub.scheduling import digests as keeping
-from hub.store import digest_lines, digests, left_out, mentions, switches
-from hub.store.digests import StoredDigest
+from hub.scheduling.keeping import Keeper
+from hub.store.discussions import digest_lines, digests, left_out, mentions
+from hub.store.discussions.digests import StoredDigest
+from hub.store.running import switches
 from hub.store.verify import verify
 from hub.testing import faults
 from plugins.wordpress.sandbox_form import Article
@@ -495,5 +497,5 @@ class TestAsAFile:
         assert "cannot be written" in broken.error
         folder.mkdir()
         stage.hub.clock.forward(minutes=6)
-        keeping.Keeper(stage.hub.hub).refresh()
+        Keeper(stage.hub.hub).refresh()
         assert "After" in (folder / "d.html").read_text()

@@ -21,8 +21,9 @@ from hub import settings
 from hub.errors import StoreError
 from hub.publishing import routes
 from hub.resemblance import text_key
-from hub.store import Store, deliveries
-from hub.store.posts import NewPost
+from hub.store import Store
+from hub.store.outbox import deliveries
+from hub.store.outbox.posts import NewPost
 from hub.store.verify import verify
 from hub.testing import SocialDouble
 from plugins.twitter.sandbox import TwitterDouble
@@ -148,16 +149,21 @@ class Fleet:
         return found
 
 
-@contextmanager
-def fleet(
-    folder: Path, *, lease: str, latency: float = 0.0, calls_per_second: float = 1000, database: str = ""
-) -> Iterator[Fleet]:
-    """Set up VK, X and the village in its four kinds; nothing runs yet."""
+def install_kinds(folder: Path) -> None:
+    """Make the settle kinds look installed, for processes that have the folder among their paths."""
     (folder / "hub_settle_kinds.py").write_text(_PLUGIN)
     installed = folder / "hub_settle_kinds-1.dist-info"
     installed.mkdir()
     (installed / "entry_points.txt").write_text(_ENTRY)
     (installed / "METADATA").write_text(_METADATA)
+
+
+@contextmanager
+def fleet(
+    folder: Path, *, lease: str, latency: float = 0.0, calls_per_second: float = 1000, database: str = ""
+) -> Iterator[Fleet]:
+    """Set up VK, X and the village in its four kinds; nothing runs yet."""
+    install_kinds(folder)
     with ExitStack() as stack:
         networks: dict[str, SocialDouble] = {
             adapter.platform: stack.enter_context(KindDouble(latency=latency)) for adapter in KINDS.values()

@@ -16,7 +16,7 @@ _DEATH = "faults/test_crash.py::test_a_death_at_any_point_neither_loses_nor_doub
 
 _OUTBOX = "hub/publishing/outbox.py"
 _STEPS = "hub/publishing/steps.py"
-_DELIVERIES = "hub/store/deliveries.py"
+_SENDING = "hub/store/outbox/sending.py"
 
 GUARDS = (
     Mutant(
@@ -24,10 +24,9 @@ GUARDS = (
         "store/test_database.py::test_an_account_is_claimed_by_one_worker_at_a_time[sqlite]",
         (
             Patch(
-                "hub/store/accounts.py",
-                'sa.or_(accounts.c.lease_until.is_(None), accounts.c.lease_until <= sa.bindparam("now")))\n'
-                "        .values(fence",
-                'sa.bindparam("now", type_=accounts.c.lease_until.type).is_not(None))\n        .values(fence',
+                "hub/store/running/leases.py",
+                "_FREE = sa.or_(accounts.c.lease_until.is_(None), accounts.c.lease_until <= _NOW)",
+                "_FREE = _NOW.is_not(None)",
             ),
         ),
     ),
@@ -41,7 +40,7 @@ GUARDS = (
         f"{_SLEPT}[sqlite-lookup]",
         (
             Patch(
-                _DELIVERIES,
+                _SENDING,
                 'deliveries.c.id == sa.bindparam("at_id"), deliveries.c.fence == sa.bindparam("at_fence")\n',
                 'deliveries.c.id == sa.bindparam("at_id"), sa.bindparam("at_fence", type_=sa.Integer()) >= 0\n',
             ),
@@ -129,7 +128,7 @@ GUARDS = (
         "faults/test_content.py::test_a_circle_of_routes_ends",
         (
             Patch(
-                "hub/store/posts.py",
+                "hub/store/outbox/copies.py",
                 "    return {row.remote_id: Copy(row.post_id, row.part, row.origin, row.hash) for row in rows}\n",
                 "    return {}\n",
             ),

@@ -42,11 +42,11 @@ _SLOTS = "test_clocks.py::test_each_local_slot_runs_once"
 
 _IN_STEP = "test_sync_model.py::test_the_sides_agree_in_the_end_and_nothing_is_lost_or_doubled"
 
-_MENTIONS = "hub/store/mentions.py"
+_INGESTING = "hub/store/discussions/ingesting.py"
 _COLLECTING = "hub/discussions/collecting.py"
 _ROUTES = "hub/publishing/routes.py"
 _STEPS = "hub/publishing/steps.py"
-_DELIVERIES = "hub/store/deliveries.py"
+_DELIVERIES = "hub/store/outbox/deliveries.py"
 
 MUTANTS = (
     Mutant(
@@ -54,11 +54,13 @@ MUTANTS = (
         _REPEAT,
         (
             Patch(
-                _MENTIONS,
-                "elif before.hash != hashed or before.doubted or _edited_since(item, before.edited_at):",
+                _INGESTING,
+                "elif (\n            before.hash != hashed\n            or before.doubted\n"
+                "            or _edited_since(item, before.edited_at)\n"
+                "            or (item.links and _more_links(before, item))\n        ):",
                 "else:",
             ),
-            Patch(_MENTIONS, "if before.hash != hashed or before.deleted_at is not None:", "if True:"),
+            Patch(_INGESTING, "if before.hash != hashed or before.deleted_at is not None:", "if True:"),
         ),
     ),
     Mutant(
@@ -66,7 +68,7 @@ MUTANTS = (
         _ORDER,
         (
             Patch(
-                _MENTIONS,
+                _INGESTING,
                 "if before.deleted_at is not None and (said_at",
                 "if before.deleted_at is None and (said_at",
             ),
@@ -75,27 +77,27 @@ MUTANTS = (
     Mutant(
         "an older edit replaces a newer one",
         _ORDER,
-        (Patch(_MENTIONS, "if before.hash != hashed and _outdated(", "if False and _outdated("),),
+        (Patch(_INGESTING, "if before.hash != hashed and _outdated(", "if False and _outdated("),),
     ),
     Mutant(
         "a tombstone learns nothing of what it hides",
         _ORDER,
-        (Patch(_MENTIONS, "        _complete(connection, before, item, hashed, now)\n", ""),),
+        (Patch(_INGESTING, "        _complete(connection, before, item, hashed, now)\n", ""),),
     ),
     Mutant(
         "of two versions on one page only the first is seen",
         _ORDER,
-        (Patch(_MENTIONS, "again = [item for item in items if item != unique[item.remote_id]]", "again = []"),),
+        (Patch(_INGESTING, "again = [item for item in items if item != unique[item.remote_id]]", "again = []"),),
     ),
     Mutant(
         "what a mention said before is not kept",
         _HISTORY,
-        (Patch(_MENTIONS, "            _keep_version(connection, [before.id], now)\n", ""),),
+        (Patch(_INGESTING, "            history.keep_versions(connection, [before.id], now)\n", ""),),
     ),
     Mutant(
         "one look is enough to believe that a mention is gone",
         _MISSING,
-        (Patch(_MENTIONS, "if row.missed >= 1]", "if row.missed >= 0]"),),
+        (Patch(_INGESTING, "if row.missed >= 1]", "if row.missed >= 0]"),),
     ),
     Mutant(
         "an answer whose parent is not there hangs under no stub",
@@ -103,8 +105,8 @@ MUTANTS = (
         (
             Patch(
                 "hub/discussions/tree.py",
-                "above = nodes[mention.platform, parent] = Node(parent)\n            roots.append(above)",
-                "roots.append(node)\n            continue",
+                "above = nodes[mention.platform, parent] = Node(parent)\n        roots.append(above)",
+                "return None",
             ),
         ),
     ),
@@ -168,7 +170,7 @@ MUTANTS = (
         _ONCE,
         (
             Patch(
-                "hub/store/posts.py",
+                "hub/store/outbox/copies.py",
                 "    return {row.remote_id: Copy(row.post_id, row.part, row.origin, row.hash) for row in rows}\n",
                 "    return {}\n",
             ),
@@ -177,12 +179,18 @@ MUTANTS = (
     Mutant(
         "an edit at the origin makes no new version",
         _EDITS,
-        (Patch("hub/store/posts.py", "hash=new_hash, version=posts.c.version + 1)", "hash=new_hash)"),),
+        (Patch("hub/store/outbox/posts.py", "hash=new_hash, version=posts.c.version + 1)", "hash=new_hash)"),),
     ),
     Mutant(
         "a copy is edited though its post says what it said",
         _EDITS,
-        (Patch("hub/store/following.py", "deliveries.c.version < posts.c.version)", "deliveries.c.version > 0)"),),
+        (
+            Patch(
+                "hub/store/outbox/following.py",
+                "deliveries.c.version < posts.c.version)",
+                "deliveries.c.version > 0)",
+            ),
+        ),
     ),
     Mutant(
         "an echo is not linked to the delivery whose answer was lost",
@@ -257,7 +265,7 @@ MUTANTS = (
         _IN_STEP,
         (
             Patch(
-                "hub/contacts/settling.py",
+                "hub/contacts/crm/settling.py",
                 "elif started - record.updated_at >= exchange.settle_after:",
                 "else:",
             ),
@@ -266,14 +274,14 @@ MUTANTS = (
     Mutant(
         "a record is written whatever it has become in the meantime",
         _IN_STEP,
-        (Patch("hub/contacts/pushing.py", "version=record.version,", 'version="",'),),
+        (Patch("hub/contacts/crm/comparing.py", "version=record.version,", 'version="",'),),
     ),
     Mutant(
         "what loses to the other side is forgotten",
         _IN_STEP,
         (
             Patch(
-                "hub/contacts/applying.py",
+                "hub/contacts/crm/applying.py",
                 "records.keep_lost(connection, [_lost(exchange, card_id, lost, merged, view, now) for lost in "
                 "merged.lost])",
                 "pass",

@@ -17,8 +17,11 @@ from hub.errors import RejectedError, UsageError
 from hub.models import Limits, Media, Post
 from hub.publishing.routes import add_post
 from hub.publishing.text import fit
-from hub.store import Store, accounts, mentions, posts, threads
-from hub.store.posts import NewPost
+from hub.store import Store
+from hub.store.discussions import ingesting, mentions, threads
+from hub.store.outbox import posts
+from hub.store.outbox.posts import NewPost
+from hub.store.running import accounts
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 # Newlines of every kind, both directions of writing and the marks that turn them, joiners, the last code point.
@@ -72,7 +75,7 @@ def test_what_others_say_is_stored_once_it_was_cleaned(store: Store, text: str) 
     def work(connection: Any) -> None:
         accounts.register(connection, {"one": "x"}, {"one": []}, NOW)
         known = threads.ensure(connection, "one", ["p"], NOW)
-        mentions.ingest(connection, "one", "x", known, [said], NOW)
+        ingesting.ingest(connection, "one", "x", known, [said], NOW)
 
     store.write(work)
     with store.read() as connection:

@@ -14,7 +14,10 @@ from models.trying import trying
 
 from hub import Author, Mention
 from hub.discussions import tree
-from hub.store import Store, accounts, mentions, threads
+from hub.store import Store
+from hub.store.discussions import ingesting, mentions, threads
+from hub.store.discussions.ingesting import Ingested
+from hub.store.running import accounts
 from hub.store.verify import verify
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -107,12 +110,12 @@ class Notebook:
         self.now = NOW
         self.store.write(accounts.register, {"one": "imaginary"}, {"one": []}, NOW)
 
-    def see(self, page: Sequence[Mention]) -> mentions.Ingested:
+    def see(self, page: Sequence[Mention]) -> Ingested:
         self.now += timedelta(seconds=1)
 
-        def work(connection: sa.Connection) -> mentions.Ingested:
+        def work(connection: sa.Connection) -> Ingested:
             known = threads.ensure(connection, "one", [ROOT], self.now)
-            return mentions.ingest(connection, "one", "imaginary", known, page, self.now)
+            return ingesting.ingest(connection, "one", "imaginary", known, page, self.now)
 
         return self.store.write(work)
 

@@ -21,7 +21,8 @@ from hub import settings
 from hub.registry import Registry
 from hub.scheduling.hub import LISTEN, PUBLISH, Hub
 from hub.scheduling.turn import take_turn
-from hub.store import Store, accounts
+from hub.store import Store
+from hub.store.running import accounts, leases
 from hub.store.verify import verify
 
 NAMES = ("one", "two", "three", "four", "five")
@@ -136,12 +137,12 @@ class Sea:
             island.now = self.clock.now
 
     def turn(self, name: str, kinds: Sequence[str]) -> None:
-        fence = self.store.write(accounts.claim, name, OWNER, self.clock(), _LEASE)
+        fence = self.store.write(leases.claim, name, OWNER, self.clock(), _LEASE)
         assert fence is not None
         try:
             take_turn(self.hub, name, kinds, fence)
         except Killed:
-            self.store.write(accounts.free, [OWNER])
+            self.store.write(leases.free, [OWNER])
         self.forward(0)
 
     def calm(self) -> None:

@@ -11,8 +11,8 @@ from support import TestHub, Village, VillageDouble, open_hub, write_config
 
 from hub import Batch, Limits, Post, Receipt, RemotePost
 from hub.publishing import audit, routes
-from hub.store import posts
-from hub.store.posts import NewPost
+from hub.store.outbox import copies
+from hub.store.outbox.posts import NewPost
 from hub.testing import Held, Reply, Request, faults
 
 
@@ -134,5 +134,5 @@ def test_what_a_network_lists_in_its_own_way_is_no_finding(
 def test_two_ids_of_one_delivery_that_are_both_there_are_named(hub: TestHub, double: VillageDouble) -> None:
     publish(hub, "One")
     double.posts["7000"] = Held("7000", "One, in other words")
-    hub.store.write(posts.add_copy, "square", "7000", 1)
+    hub.store.write(copies.add, "square", "7000", 1)
     assert found(hub) == ["delivery 1 is there 2 times: 1001, 7000"]

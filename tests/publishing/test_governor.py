@@ -15,8 +15,9 @@ from support import TestHub, Village, VillageDouble, open_hub, write_config
 
 from hub.publishing import routes
 from hub.publishing.governor import HOUR, Governor, room_at
-from hub.store import Store, deliveries, migrate, pacing
-from hub.store.posts import NewPost
+from hub.store import Store, migrate
+from hub.store.outbox import pacing, sending
+from hub.store.outbox.posts import NewPost
 from hub.store.verify import verify
 from hub.testing import faults
 
@@ -224,8 +225,8 @@ def test_what_the_governor_asks_the_store_needs_no_scan(tmp_path: Path) -> None:
     with store.read() as connection:
         pacing.first_attempts(connection, "home", NOON, 60)
         pacing.held_until(connection, "home", NOON, 60)
-        deliveries.doubts_due(connection, "home", NOON)
-        deliveries.left_sending(connection, "home", 1)
+        sending.doubts_due(connection, "home", NOON)
+        sending.left_sending(connection, "home", 1)
     store.close()
     assert plans
     assert [plan for plan in plans if plan.startswith("SCAN")] == []

@@ -12,8 +12,8 @@ from support import TestHub, Village, VillageDouble, open_hub, write_config
 
 from hub import Post, Publisher, Receipt, RejectedError
 from hub.publishing import routes, settling
-from hub.store import deliveries, posts
-from hub.store.posts import NewPost
+from hub.store.outbox import deliveries, posts, sending
+from hub.store.outbox.posts import NewPost
 from hub.store.verify import verify
 from hub.testing import Reply, Request, faults
 
@@ -355,12 +355,12 @@ def test_a_network_that_cannot_edit_keeps_its_copy_and_says_so(hub: TestHub, dou
 def test_a_turn_whose_lease_was_taken_sends_and_changes_nothing(hub: TestHub, double: VillageDouble) -> None:
     post(hub, "Mine")
     with hub.store.read() as connection:
-        delivery = deliveries.due(connection, "village", hub.clock())[0]
+        delivery = sending.due(connection, "village", hub.clock())[0]
     stale = 1
     hub.store.write(lambda c: c.exec_driver_sql("UPDATE accounts SET fence = 7 WHERE name = 'village'"))
-    begun = hub.store.write(deliveries.begin, delivery, stale, hub.clock(), "Mine", 1)
+    begun = hub.store.write(sending.begin, delivery, stale, hub.clock(), "Mine", 1)
     finished = hub.store.write(
-        lambda c: deliveries.finish(c, delivery.id, 99, hub.clock(), state="published", remote_id="x")
+        lambda c: sending.finish(c, delivery.id, 99, hub.clock(), state="published", remote_id="x")
     )
     assert (begun, finished, hub.states()) == (None, False, ["queued"])
 
@@ -368,10 +368,10 @@ def test_a_turn_whose_lease_was_taken_sends_and_changes_nothing(hub: TestHub, do
 def test_what_a_dead_turn_was_sending_is_unknown_not_unsent(hub: TestHub, double: VillageDouble) -> None:
     post(hub, "Once")
     with hub.store.read() as connection:
-        delivery = deliveries.due(connection, "village", hub.clock())[0]
+        delivery = sending.due(connection, "village", hub.clock())[0]
     hub.store.write(
         lambda c: c.exec_driver_sql(
-            "UPDATE deliveries SET state = 'sending', fence = 0, text = 'Once', due_at = NULL"
+            "UPDATE deliveries SET state = 'sending', attempts = 1, fence = 0, text = 'Once', due_at = NULL"
         )
     )
     assert delivery.state == "queued"

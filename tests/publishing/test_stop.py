@@ -17,8 +17,10 @@ from hub.discussions import replying
 from hub.errors import StoppedError
 from hub.publishing import routes
 from hub.scheduling.tick import make_everything_due
-from hub.store import Store, accounts, deliveries, switches
-from hub.store.posts import NewPost
+from hub.store import Store
+from hub.store.outbox import deliveries, sending
+from hub.store.outbox.posts import NewPost
+from hub.store.running import accounts, switches
 from hub.store.verify import verify
 from hub.testing import faults
 
@@ -62,12 +64,12 @@ def test_nothing_is_begun_once_the_hub_is_stopped(hub: TestHub) -> None:
     """The statement that commits `sending` asks by itself, whoever made sure of anything before it."""
     queue(hub)
     with hub.store.read() as connection:
-        (delivery,) = deliveries.due(connection, "home", hub.clock())
+        (delivery,) = sending.due(connection, "home", hub.clock())
         fence = connection.exec_driver_sql("SELECT fence FROM accounts").scalar()
     stop(hub)
-    assert hub.store.write(deliveries.begin, delivery, fence, hub.clock(), "post", 1) is None
+    assert hub.store.write(sending.begin, delivery, fence, hub.clock(), "post", 1) is None
     resume(hub)
-    assert hub.store.write(deliveries.begin, delivery, fence, hub.clock(), "post", 1) is not None
+    assert hub.store.write(sending.begin, delivery, fence, hub.clock(), "post", 1) is not None
 
 
 def test_a_stop_takes_hold_between_two_posts_of_a_turn(tmp_path: Path, double: VillageDouble) -> None:
@@ -84,7 +86,7 @@ def test_a_stop_takes_hold_between_two_posts_of_a_turn(tmp_path: Path, double: V
     path = write_config(tmp_path, {"home": {"platform": "waiting", **double.account()}})
     with open_hub(path, Waiting) as hub:
         queue(hub, 3)
-        (turn,) = hub.scheduler.start_due()
+        (turn,) = hub.begin_due()
         assert begun.wait(10)
         other = Store.open(hub.hub.settings.database_url)
         other.write(switches.stop, "", "another process", hub.clock())
@@ -268,7 +270,7 @@ def test_a_slot_that_the_stop_took_is_made_up_for(tmp_path: Path, double: Villag
 def test_once_the_stop_is_there_no_thread_begins_anything(hub: TestHub) -> None:
     queue(hub, 48)
     with hub.store.read() as connection:
-        waiting = deliveries.due(connection, "home", hub.clock())
+        waiting = sending.due(connection, "home", hub.clock())
         fence = connection.exec_driver_sql("SELECT fence FROM accounts").scalar()
     begun: list[float] = []
     is_stopped = threading.Event()
@@ -278,7 +280,7 @@ def test_once_the_stop_is_there_no_thread_begins_anything(hub: TestHub) -> None:
             if delivery is mine[-1]:
                 is_stopped.wait(30)
             at = time.monotonic()
-            if hub.store.write(deliveries.begin, delivery, fence, hub.clock(), "post", 1) is not None:
+            if hub.store.write(sending.begin, delivery, fence, hub.clock(), "post", 1) is not None:
                 begun.append(at)
 
     threads = [threading.Thread(target=begin, args=(waiting[part::4],)) for part in range(4)]
