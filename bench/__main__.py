@@ -14,7 +14,7 @@ from bench.measure import Figure
 
 NAMES = (
     *("startup", "memory", "ingest", "again", "postgresql", "publishing", "growth", "merging", "inbox", "live"),
-    *("matching", "contacts"),
+    *("matching", "contacts", "idle", "scale"),
 )
 _HERE = Path(__file__).parent
 

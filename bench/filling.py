@@ -12,7 +12,9 @@ import sqlalchemy as sa
 
 from bench.pages import Network, Page
 from hub import Mention
-from hub.store import Store, accounts, mentions, migrate, threads
+from hub.store import Store, migrate
+from hub.store.discussions import ingesting, threads
+from hub.store.running import accounts
 from hub.store.tables import authors as author_table
 from hub.store.tables import mentions as mention_table
 
@@ -38,7 +40,7 @@ def ingest(store: Store, network: Network, known: dict[str, int], pages: Iterabl
     """Bring pages home as the hub does: parse, hash, compare, store; one transaction a page."""
     for page in pages:
         items = network.read(page)
-        store.write(mentions.ingest, ACCOUNT, network.name, known, items, NOW)
+        store.write(ingesting.ingest, ACCOUNT, network.name, known, items, NOW)
 
 
 class Rows(NamedTuple):

@@ -15,7 +15,8 @@ class Figure(NamedTuple):
     """One line of the table: the middle of all rounds, the extremes, and what we aim at.
 
     `unit` is "x" for a ratio. `rates` are medians per second of one run, to explain the ratio and not to be
-    compared with those of another.
+    compared with those of another. `costs` are what a thing costs on this machine, by the names that the
+    simulation knows.
     """
 
     benchmark: str
@@ -28,6 +29,7 @@ class Figure(NamedTuple):
     target: float | None = None
     rates: Mapping[str, float] = {}
     note: str = ""
+    costs: Mapping[str, float] = {}
 
     @property
     def met(self) -> bool | None:

@@ -18,8 +18,11 @@ from bench.measure import Figure
 from bench.memory import resident
 from hub import Author, Mention
 from hub.discussions import joining
-from hub.store import Store, accounts, leads, mentions, migrate, posts, threads
-from hub.store.posts import NewPost
+from hub.store import Store, migrate
+from hub.store.discussions import ingesting, merging, threads
+from hub.store.outbox import posts
+from hub.store.outbox.posts import NewPost
+from hub.store.running import accounts
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 SITES = {"one": "village", "two": "hamlet"}
@@ -105,7 +108,7 @@ def _merge(store: Store, count: int) -> tuple[list[float], list[float], int]:
         said = 0
         elapsed = 0.0
         for account, root, items in pages[number : number + 20]:
-            store.write(mentions.ingest, account, SITES[account], {root: known[account, root]}, items, NOW)
+            store.write(ingesting.ingest, account, SITES[account], {root: known[account, root]}, items, NOW)
             begun = time.process_time()
             joining.merge(store, account, lambda: NOW)
             elapsed += time.process_time() - begun
@@ -113,7 +116,7 @@ def _merge(store: Store, count: int) -> tuple[list[float], list[float], int]:
         rates.append(said / elapsed)
         sizes.append(resident(os.getpid()))
     with store.read() as connection:
-        assert not any(leads.has_work(connection, account) for account in SITES)
+        assert not any(merging.has_work(connection, account) for account in SITES)
         found = int(connection.exec_driver_sql("SELECT count(*) FROM repeats").scalar_one())
     return rates, sizes, found
 
