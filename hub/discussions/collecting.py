@@ -16,12 +16,15 @@ from hub.adapter import Adapter, Listener, Searcher, ThreadReader
 from hub.bookmarks import read_on
 from hub.discussions import desk, joining
 from hub.errors import GoneError, RejectedError, StaleCursor, TransientError
+from hub.lease import never
 from hub.models import Batch, Mention, Thread
 from hub.resemblance import not_before
-from hub.store import Store, changes, joins, mentions, threads
-from hub.store.mentions import Ingested
-from hub.store.notices import NOBODY, Notices
-from hub.store.threads import StoredThread
+from hub.store import Store
+from hub.store.discussions import hashes, ingesting, joins, mentions, threads
+from hub.store.discussions.ingesting import Absent, Ingested
+from hub.store.discussions.threads import StoredThread
+from hub.store.running import changes
+from hub.store.running.notices import NOBODY, Notices
 
 log = structlog.get_logger()
 
@@ -49,7 +52,8 @@ class Ear:
     `ourselves` is the account's own remote id: what it says is stored with the rest, and is no news. `past` is
     set in a read from the start that is not the first: what is older than that is stored, and nobody is told.
     `others` returns what others said of what a network shows: without the comments that the hub made for a digest.
-    `admit` returns what of that may be stored, in the transaction that stores it.
+    `admit` returns what of that may be stored, in the transaction that stores it. `enough` says when to break off
+    between two pages.
     """
 
     store: Store
@@ -64,53 +68,60 @@ class Ear:
     past: datetime | None = None
     others: Callable[[Sequence[Mention]], Sequence[Mention]] = tuple
     admit: Callable[[Connection, str, Sequence[Mention]], Sequence[Mention]] = _everything
+    enough: Callable[[], bool] = never
 
     @property
     def account(self) -> str:
         return self.adapter.account
 
 
-def listen(ear: Ear, searches: Sequence[str] = ()) -> None:
+def listen(ear: Ear, searches: Sequence[str] = ()) -> bool:
     """Read mentions, searches and every thread that is due, then merge what was heard with what is there.
+
+    True if it was broken off, at bookmarks from which it goes on.
 
     A thread whose post is gone, or that cannot be read, does not stop the others; nor does trouble with the
     network keep what came before it from being merged.
     """
     try:
-        _hear(ear, searches)
+        return _hear(ear, searches)
     finally:
         desk.index(ear.store)
         joining.merge(ear.store, ear.account, ear.clock)
 
 
-def _hear(ear: Ear, searches: Sequence[str]) -> None:
+def _hear(ear: Ear, searches: Sequence[str]) -> bool:
     adapter = ear.adapter
-    if isinstance(adapter, Listener):
-        _read(ear, "mentions", "", adapter.fetch_mentions)
-    if isinstance(adapter, Searcher):
-        for query in searches:
-            _read(ear, "search", query, partial(adapter.search, query))
-    if isinstance(adapter, ThreadReader):
-        _read_threads(ear, adapter)
+    if isinstance(adapter, Listener) and _read(ear, "mentions", "", adapter.fetch_mentions):
+        return True
+    if isinstance(adapter, Searcher) and any(
+        _read(ear, "search", query, partial(adapter.search, query)) for query in searches
+    ):
+        return True
+    return isinstance(adapter, ThreadReader) and _read_threads(ear, adapter)
 
 
-def _read(ear: Ear, verb: str, subject: str, fetch: Callable[[str | None], Iterable[Batch[Mention]]]) -> None:
+def _read(ear: Ear, verb: str, subject: str, fetch: Callable[[str | None], Iterable[Batch[Mention]]]) -> bool:
     with ear.store.read() as connection:
-        cursor, digest, last_read = threads.read_cursor(connection, ear.account, verb, subject)
-        never = not threads.has_cursor(connection, ear.account, verb)
+        cursor, digest, last_read, _ = threads.read_cursor(connection, ear.account, verb, subject)
+        unread = not threads.has_cursor(connection, ear.account, verb)
     # Without a bookmark after an earlier read, a read from the start was broken off.
     broken_off = cursor is None
     try:
         for batch, anew in read_on(ear.account, ear.adapter.platform, fetch, cursor):
             ear.past = last_read if anew or broken_off else None
             batch = replace(batch, items=ear.others(batch.items))
-            found = mentions.page_digest(batch.items)
-            if found == digest and batch.cursor == cursor and not never:
+            found = hashes.page_digest(batch.items)
+            if found == digest and batch.cursor == cursor and not unread:
                 continue
             _store_page(ear, verb, subject, batch, found)
-            cursor, digest, never = batch.cursor, found, False
+            # A page without a bookmark of its own would be read again from the start.
+            if batch.cursor not in (None, cursor) and ear.enough():
+                return True
+            cursor, digest, unread = batch.cursor, found, False
     finally:
         ear.past = None
+    return False
 
 
 def _store_page(ear: Ear, verb: str, subject: str, batch: Batch[Mention], digest: int) -> None:
@@ -120,7 +131,7 @@ def _store_page(ear: Ear, verb: str, subject: str, batch: Batch[Mention], digest
         items = ear.admit(connection, ear.adapter.platform, batch.items)
         roots = sorted({item.thread_id for item in items})
         known = threads.ensure(connection, ear.account, roots, now) if roots else {}
-        ingested = mentions.ingest(connection, ear.account, ear.adapter.platform, known, items, now)
+        ingested = ingesting.ingest(connection, ear.account, ear.adapter.platform, known, items, now)
         if ingested:
             # The threads themselves may know better: the next look at them compares again.
             threads.forget_digests(connection, list(known.values()))
@@ -131,7 +142,7 @@ def _store_page(ear: Ear, verb: str, subject: str, batch: Batch[Mention], digest
     _announce(ear, ear.store.write(work))
 
 
-def _read_threads(ear: Ear, adapter: ThreadReader) -> None:
+def _read_threads(ear: Ear, adapter: ThreadReader) -> bool:
     with ear.store.read() as connection:
         waiting = threads.due(connection, ear.account, ear.clock())
     next_polls: list[tuple[int, datetime | None]] = []
@@ -161,9 +172,12 @@ def _read_threads(ear: Ear, adapter: ThreadReader) -> None:
                 raise
             else:
                 next_polls.append((thread.id, ear.poll_after(ear.clock(), changed_at)))
+            if thread is not waiting[-1] and ear.enough():
+                return True
     finally:
         if next_polls:
             ear.store.write(threads.schedule, next_polls)
+    return False
 
 
 def read_thread(ear: Ear, adapter: ThreadReader, thread: StoredThread) -> datetime:
@@ -206,7 +220,7 @@ def _read_thread(ear: Ear, adapter: ThreadReader, thread: StoredThread) -> datet
         if last.items:
             heard.add(_announce(ear, ear.store.write(_ingest, ear, thread, last.items, whole_at)))
         last = batch
-        digest ^= mentions.page_digest(batch.items)
+        digest ^= hashes.page_digest(batch.items)
         seen.update(item.remote_id for item in batch.items)
     kept = digest if whole else thread.digest
     news = last.items if digest != thread.digest or not whole else []
@@ -216,9 +230,9 @@ def _read_thread(ear: Ear, adapter: ThreadReader, thread: StoredThread) -> datet
 
     def finish(connection: Connection) -> tuple[Ingested, bool]:
         found = _ingest(connection, ear, thread, news, whole_at)
-        absent = mentions.Absent()
+        absent = Absent()
         if last.complete and digest != thread.digest:
-            absent = mentions.note_absent(connection, thread.id, thread.remote_id, seen, started)
+            absent = ingesting.note_absent(connection, thread.id, thread.remote_id, seen, started)
             found.deleted += absent.deleted
         if found:
             changes.note(connection, "mentions")
@@ -251,7 +265,7 @@ def _ingest(
         return Ingested()
     roots = {thread.remote_id: thread.id}
     now = ear.clock()
-    ingested = mentions.ingest(connection, ear.account, ear.adapter.platform, roots, items, now, whole_at)
+    ingested = ingesting.ingest(connection, ear.account, ear.adapter.platform, roots, items, now, whole_at)
     return _tell_webhooks(connection, ear, ingested, now)
 
 

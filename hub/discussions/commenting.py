@@ -20,14 +20,18 @@ from hub.errors import (
     GoneError,
     HubError,
     RejectedError,
+    StoreError,
     TransientError,
     UnknownOutcome,
 )
+from hub.lease import never
 from hub.models import Mention, Receipt, Remark
 from hub.ratelimits import LONGEST_WAIT, growing
 from hub.resemblance import text_key
-from hub.store import Store, accounts, digest_lines, switches
-from hub.store.digest_lines import Line
+from hub.store import Store
+from hub.store.discussions import digest_lines
+from hub.store.discussions.digest_lines import Line
+from hub.store.running import leases, switches
 
 log = structlog.get_logger()
 
@@ -50,7 +54,7 @@ class TurnLost(Exception):
 class Pen:
     """One account's turn at commenting: what it works with, and what it has done.
 
-    `fence` is the token of the account's lease; `clock` returns now, aware.
+    `fence` is the token of the account's lease; `clock` returns now, aware; `enough` says when to break off.
     """
 
     store: Store
@@ -60,6 +64,7 @@ class Pen:
     settle_after: timedelta | None = None
     counts: Counter[str] = field(default_factory=Counter)
     troubles: int = 0
+    enough: Callable[[], bool] = never
 
     @property
     def account(self) -> str:
@@ -74,8 +79,10 @@ class Pen:
         return self.settle_after or own
 
 
-def comment_due(pen: Pen) -> None:
+def comment_due(pen: Pen) -> bool:
     """Do what is due about an account's comments: settle first, then make, change and remove.
+
+    True if it was broken off, because it was enough.
 
     Raises `AuthError` when the credentials are refused, `TransientError` when the network wants to be left alone,
     `StoppedError` when the hub is stopped, and `TurnLost`.
@@ -88,16 +95,18 @@ def comment_due(pen: Pen) -> None:
         with pen.store.read() as connection:
             work = digest_lines.due(connection, pen.account, pen.clock())
         if not work:
-            return
+            return False
         before = [(line.id, line.state, line.due_at) for line in work]
         # What may stand there is looked for before anything is added.
         for line in sorted(work, key=lambda each: each.state != "unknown"):
             with suppress(_Changed):
                 _one(pen, line)
+            if pen.enough():
+                return True
         with pen.store.read() as connection:
             after = digest_lines.due(connection, pen.account, pen.clock())
         if before == [(line.id, line.state, line.due_at) for line in after]:
-            return
+            return False
 
 
 def _one(pen: Pen, line: Line) -> None:
@@ -183,7 +192,7 @@ def _follow(pen: Pen, line: Line) -> None:
     except AuthError as error:
         _finish(pen, attempt, state="queued", due_at=pen.clock(), **_why(pen, error))
         raise
-    except (TransientError, UnknownOutcome) as error:
+    except (TransientError, UnknownOutcome, StoreError) as error:
         _put_off(pen, attempt, error)
     except GoneError:
         _finish(pen, attempt, state="deleted", **_NOTHING_WRONG)
@@ -262,7 +271,7 @@ def _begin(pen: Pen, line: Line) -> Line:
         if digest_lines.begin(connection, line, pen.fence, pen.clock()):
             return
         switches.refuse_if_stopped(connection)
-        raise _Changed if accounts.holds(connection, pen.account, pen.fence) else TurnLost
+        raise _Changed if leases.holds(connection, pen.account, pen.fence) else TurnLost
 
     pen.store.write(work)
     return line._replace(
@@ -319,7 +328,7 @@ def _why(pen: Pen, error: HubError) -> dict[str, Any]:
 
 def _finish(pen: Pen, line: Line, **values: Any) -> None:
     values.setdefault("due_at", None)
-    if not pen.store.write(digest_lines.finish, line, pen.fence, pen.clock(), **values):
+    if not pen.store.keep(digest_lines.finish, line, pen.fence, pen.clock(), **values):
         raise TurnLost
 
 

@@ -10,16 +10,17 @@ from sqlalchemy.engine import Connection
 
 from hub.discussions.digest import Digest, Line
 from hub.errors import UsageError
-from hub.store import digest_lines, posts, threads
-from hub.store.digest_lines import Line as StoredLine
-from hub.store.digests import StoredDigest
-from hub.store.posts import digest as hash_of
+from hub.store.discussions import digest_lines, threads
+from hub.store.discussions.digest_lines import Line as StoredLine
+from hub.store.discussions.digests import StoredDigest
+from hub.store.outbox import copies
+from hub.store.outbox.posts import digest as hash_of
 
 
 def thread_for(connection: Connection, discussion_id: int, account: str) -> str:
     """Return the post on the account whose comments a digest is put among; raise `UsageError` if there is none."""
     roots = [each for each in threads.of_discussion(connection, discussion_id) if each.account == account]
-    known = posts.copies_of(connection, account, [each.remote_id for each in roots])
+    known = copies.known(connection, account, [each.remote_id for each in roots])
     # The discussed post itself before a thread that somebody attached.
     roots.sort(key=lambda each: (each.remote_id not in known, each.id))
     if not roots:

@@ -15,9 +15,13 @@ from hub.discussions import likening, links
 from hub.discussions.repeats import marks
 from hub.errors import UsageError
 from hub.i18n import N_
-from hub.store import Store, changes, joins, leads, threads
-from hub.store.joins import Join, NewJoin, Repeat
-from hub.store.leads import Place, Spoken, Standing
+from hub.store import Store
+from hub.store.discussions import joins, leads, merging, repeats, threads
+from hub.store.discussions.joins import Join, NewJoin
+from hub.store.discussions.leads import Place
+from hub.store.discussions.merging import NewThread, Spoken, Standing
+from hub.store.discussions.repeats import Repeat
+from hub.store.running import changes
 
 log = structlog.get_logger()
 
@@ -60,7 +64,7 @@ def merge(store: Store, account: str, clock: Callable[[], datetime]) -> None:
     pause, most = _PATIENCE
     waited = steps = 0
     with store.read() as connection:
-        if not leads.has_work(connection, account):
+        if not merging.has_work(connection, account):
             return
     while steps < _STEPS and waited < most:
         done = store.write(_step, account, clock())
@@ -74,25 +78,25 @@ def merge(store: Store, account: str, clock: Callable[[], datetime]) -> None:
 
 
 def _step(connection: Connection, account: str, now: datetime) -> _Done:
-    if not leads.lock(connection):
+    if not merging.lock(connection):
         return _Done(busy=True)
-    after = leads.merged_to(connection, account)
-    fresh = leads.next_ids(connection, account, after, _STEP)
-    changed = leads.changed_ids(connection, _STEP)
-    opened = leads.new_threads(connection, _STEP)
+    after = merging.merged_to(connection, account)
+    fresh = merging.next_ids(connection, account, after, _STEP)
+    changed = merging.changed_ids(connection, _STEP)
+    opened = merging.new_threads(connection, _STEP)
     if not (fresh or changed or opened):
         return _Done()
-    said = {one.id: one for one in leads.spoken(connection, {*fresh, *changed})}
+    said = {one.id: one for one in merging.spoken(connection, {*fresh, *changed})}
     places = _note_threads(connection, opened) | _note_mentions(connection, list(said.values()), changed)
     moved = _join_all(connection, said, places, now)
     likening.look(connection, said, [*moved], now)
-    leads.settle(connection, changed, [thread.id for thread in opened])
+    merging.settle(connection, changed, [thread.id for thread in opened])
     if fresh:
-        leads.note_merged(connection, account, fresh[-1])
+        merging.note_merged(connection, account, fresh[-1])
     return _Done(more=max(len(fresh), len(changed), len(opened)) == _STEP)
 
 
-def _note_threads(connection: Connection, opened: Iterable[leads.NewThread]) -> set[int]:
+def _note_threads(connection: Connection, opened: Iterable[NewThread]) -> set[int]:
     """Note where new threads and the posts of their discussions stand; return these places."""
     rows: dict[tuple[int, str, int], None] = {}
     for thread in opened:
@@ -141,7 +145,7 @@ def _led_to(one: Spoken) -> list[str]:
 def _join_all(connection: Connection, said: dict[int, Spoken], places: set[int], now: datetime) -> dict[int, None]:
     """Join the threads of mentions that lead somewhere, and of those that lead to what came now; return them."""
     leading = set(leads.leading_to(connection, places))
-    older = leads.spoken(connection, leading - set(said))
+    older = merging.spoken(connection, leading - set(said))
     led: dict[int, list[tuple[int, str]]] = {}
     for mention, place, url in leads.places_of(connection, [*said, *(one.id for one in older)]):
         led.setdefault(mention, []).append((place, url))
@@ -162,8 +166,8 @@ def _join(
     connection: Connection, one: Spoken, targets: Sequence[tuple[Place, str]], now: datetime
 ) -> dict[int, None]:
     """Join a mention's thread to what it is about, if it may be; return the threads that moved."""
-    thread = leads.standing(connection, one.thread)
-    if thread.ours or thread.post_id is not None or not leads.speaks_for(connection, one):
+    thread = merging.standing(connection, one.thread)
+    if thread.ours or thread.post_id is not None or not merging.speaks_for(connection, one):
         return {}
     for target, url in sorted(targets, key=partial(_rank, one)):
         where = target.discussion
@@ -246,7 +250,7 @@ def _move(
 
 def join_by_hand(connection: Connection, thread_id: int, discussion: int, by: str, now: datetime) -> int:
     """Let a thread be of a discussion because a person says so, even after an undo; return the discussion."""
-    thread = leads.standing(connection, thread_id)
+    thread = merging.standing(connection, thread_id)
     if thread.discussion_id != discussion:
         moved = _move(connection, thread, discussion, "hand", _BY_HAND, {}, 1.0, now, by)
         likening.look(connection, {}, list(moved), now)
@@ -258,7 +262,9 @@ def why(store: Store, discussion_id: int) -> Why:
     with store.read() as connection:
         if threads.discussion(connection, discussion_id) is None:
             raise UsageError("there is no discussion {id}", hint="`hub discussions` lists them", id=discussion_id)
-        return Why(joins.of_discussion(connection, discussion_id), joins.repeats_in(connection, discussion_id))
+        return Why(
+            joins.of_discussion(connection, discussion_id), repeats.of_discussion(connection, discussion_id)
+        )
 
 
 def undo_join(store: Store, join_id: int, by: str, now: datetime) -> Join:
@@ -281,12 +287,12 @@ def undo_repeat(store: Store, repeat_id: int, by: str, now: datetime) -> Repeat:
     """Say for good that two remarks are two; return what was believed."""
 
     def work(connection: Connection) -> Repeat:
-        found = joins.get_repeat(connection, repeat_id)
+        found = repeats.get(connection, repeat_id)
         if found is None:
             raise UsageError("there is no repeat r{id}", hint="`hub discussion ID --why` lists them", id=repeat_id)
         if found.undone_at is None:
-            joins.undo_repeat(connection, repeat_id, by, now)
-            for one in leads.spoken(connection, [found.mention_id]):
+            repeats.undo(connection, repeat_id, by, now)
+            for one in merging.spoken(connection, [found.mention_id]):
                 changes.note(connection, "discussions", one.discussion)
         return found
 

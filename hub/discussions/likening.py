@@ -9,10 +9,11 @@ from sqlalchemy.engine import Connection
 
 from hub.discussions import links
 from hub.discussions.repeats import EVIDENCE, Said, Verdict, compare, sought, words
-from hub.store import changes, joins, leads
 from hub.store.database import chunks
-from hub.store.joins import NewRepeat, Repeat
-from hub.store.leads import Spoken
+from hub.store.discussions import leads, merging, repeats
+from hub.store.discussions.merging import Spoken
+from hub.store.discussions.repeats import NewRepeat, Repeat
+from hub.store.running import changes
 
 # Of one who says very much, the nearest in time are compared; the rest would cost its length squared.
 _NEAREST = 100
@@ -42,10 +43,10 @@ def look(connection: Connection, said: dict[int, Spoken], moved: Sequence[int], 
     """Find what mentions repeat: those of this step, and all of threads that moved; end what is none any more."""
     subjects = list(said)
     for thread in moved:
-        subjects += [mention for mention in leads.ids_of_thread(connection, thread) if mention not in said]
+        subjects += [mention for mention in merging.ids_of_thread(connection, thread) if mention not in said]
     # A thread that moved changes where its mentions are.
     for some in chunks(sorted(set(subjects))):
-        _Look(connection, now).at(leads.spoken(connection, some) if moved else [said[one] for one in some])
+        _Look(connection, now).at(merging.spoken(connection, some) if moved else [said[one] for one in some])
 
 
 class _Look:
@@ -92,12 +93,12 @@ class _Look:
 
     def _load(self, mentions: Iterable[int]) -> None:
         missing = set(mentions) - set(self._known)
-        self._known |= {one.id: one for one in leads.spoken(self._connection, missing)}
+        self._known |= {one.id: one for one in merging.spoken(self._connection, missing)}
 
     def _learn(self, mentions: Iterable[int]) -> None:
         """Read which repeats are known of these, with all who have a part in the same ones."""
         while True:
-            found = joins.repeats_of(self._connection, mentions)
+            found = repeats.of_mentions(self._connection, mentions)
             more = {one for each in found for one in (each.first_id, each.mention_id)} - set(self._known)
             self._repeats |= {each.id: each for each in found}
             if not more:
@@ -123,7 +124,7 @@ class _Look:
                 alone += [mention for mention in (one.id, other.id) if self._known[mention].deleted_at is None]
                 changes.note(self._connection, "discussions", one.discussion)
         if ended:
-            joins.end_repeats(self._connection, ended, self._now)
+            repeats.end(self._connection, ended, self._now)
         return [mention for mention in dict.fromkeys(alone) if mention not in asked]
 
     def _compare(self, one: Spoken, other: Spoken) -> Verdict | None:
@@ -193,6 +194,6 @@ class _Look:
         else:
             again = one.id
         new = NewRepeat(first, again, EVIDENCE, verdict.facts, verdict.confidence)
-        joins.add_repeat(self._connection, new, self._now)
-        self._repeats |= {each.id: each for each in joins.repeats_of(self._connection, [again])}
+        repeats.add(self._connection, new, self._now)
+        self._repeats |= {each.id: each for each in repeats.of_mentions(self._connection, [again])}
         changes.note(self._connection, "discussions", one.discussion)

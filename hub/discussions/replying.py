@@ -7,11 +7,13 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from hub.adapter import Adapter, Responder
-from hub.errors import HubError, RejectedError, UnknownOutcome, UsageError
+from hub.errors import HubError, RejectedError, StoreError, UnknownOutcome, UsageError
 from hub.models import Author, Mention, Receipt, check_text
-from hub.store import Store, mentions, replies
-from hub.store.mentions import StoredMention
-from hub.store.replies import StoredReply
+from hub.store import Store
+from hub.store.desk import replies
+from hub.store.desk.replies import StoredReply
+from hub.store.discussions import mentions
+from hub.store.discussions.mentions import StoredMention
 from hub.users.roles import User
 
 
@@ -76,7 +78,7 @@ def reply(
         return begun
     try:
         receipt = adapter.reply(as_model(mention), text)
-    except UnknownOutcome as error:
+    except (UnknownOutcome, StoreError) as error:
         _finish(store, begun, "unknown", str(error))
         raise UnknownOutcome(
             "{why}",
@@ -90,7 +92,7 @@ def reply(
     except Exception as error:
         _finish(store, begun, "unknown", f"{type(error).__name__} in plugin {adapter.platform}: {error}")
         raise
-    store.write(replies.finish, begun, by, state="published", remote_id=receipt.remote_id, url=receipt.url)
+    store.keep(replies.finish, begun, by, state="published", remote_id=receipt.remote_id, url=receipt.url)
     return receipt
 
 
@@ -122,7 +124,7 @@ def _begin(
 
 
 def _finish(store: Store, number: int, state: str, error: str) -> None:
-    store.write(replies.finish, number, state=state, error=error)
+    store.keep(replies.finish, number, state=state, error=error)
 
 
 def as_model(mention: StoredMention) -> Mention:

@@ -10,9 +10,12 @@ from typing import Literal, NamedTuple, get_args
 from sqlalchemy.engine import Connection
 
 from hub.errors import UsageError
-from hub.store import Store, digest_lines, joins, leads, mentions, posts, threads
-from hub.store.joins import Join, Repeat
-from hub.store.mentions import StoredMention
+from hub.store import Store
+from hub.store.discussions import digest_lines, joins, leads, mentions, repeats, threads
+from hub.store.discussions.joins import Join
+from hub.store.discussions.mentions import StoredMention
+from hub.store.discussions.repeats import Repeat
+from hub.store.outbox import posts
 
 Order = Literal["tree", "time", "site"]
 ORDERS: tuple[Order, ...] = get_args(Order)
@@ -99,7 +102,7 @@ def load(store: Store, discussion_id: int, order: Order = "tree") -> Discussion:
         platforms = threads.platforms(connection, [thread.account for thread in members])
         said = mentions.of_discussion(connection, discussion_id)
         joined = joins.of_discussion(connection, discussion_id)
-        same = joins.repeats_in(connection, discussion_id)
+        same = repeats.of_discussion(connection, discussion_id)
         answers = leads.answered(connection, discussion_id)
         shown = _shown_again(connection, said)
         post = posts.get(connection, post_id) if post_id is not None else None
