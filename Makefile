@@ -13,16 +13,17 @@ PYTEST := $(if $(MEMORY),PYTEST_DEBUG_TEMPROOT=$(MEMORY) )$(BIN)/python -m pytes
 demo: .venv/ready
 	$(BIN)/hub demo
 
-# Everything but what has a target of its own below: faults, real servers, the kit, the page.
+# Everything but what has a target of its own below: faults and workers, real servers, the kit, the page.
 test: .venv/ready
-	$(PYTEST) -n 3 --dist worksteal --ignore tests/faults --ignore tests/models --ignore tests/web --ignore tests/users \
-		--ignore-glob '*_conformance.py' -m "not faults_long and not mutants and not real"
+	$(PYTEST) -n 3 --dist worksteal --ignore tests/faults --ignore tests/models --ignore tests/engine --ignore tests/cluster \
+		--ignore tests/web --ignore tests/users --ignore-glob '*_conformance.py' -m "not faults_long and not mutants and not real"
 
-# What faults, frozen processes and the models lead to, and a table of it. `make test-faults FAULTS=mutants` breaks
-# the program on purpose and wants the tests to notice; that takes some minutes more.
+# What faults, frozen processes and the models lead to, and a table of it; several workers under each engine, and what a
+# cluster lives through. `make test-faults FAULTS=mutants` breaks the program on purpose and wants the tests to notice;
+# that takes some minutes more.
 FAULTS ?= not mutants and not faults_long
 test-faults: .venv/ready
-	$(PYTEST) -n 3 --dist worksteal tests/faults tests/models -m "$(FAULTS)"
+	$(PYTEST) -n 3 --dist worksteal tests/faults tests/models tests/engine tests/cluster -m "$(FAULTS)" $(AGAIN)
 
 # Servers that nobody here wrote, installed into .servers and started on loopback: what each was seen do, and which
 # could not be installed here. The first run installs, which takes some minutes. It mostly waits, so it may go beside

@@ -123,8 +123,8 @@ class Cluster:
 
     def sample(self) -> Sample:
         published, turns, connections = self._row(
-            "SELECT (SELECT count(*) FROM deliveries WHERE state = 'published'), (SELECT sum(fence) FROM accounts),"
-            " (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            "SELECT (SELECT count(*) FROM deliveries WHERE state = 'published'),"
+            " (SELECT sum(fence) FROM accounts), (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
             " AND pid <> pg_backend_pid())"
         )
         wal, commits, rows = self._row(

@@ -83,7 +83,12 @@ def _figures(database: str, mode: str, count: int, found: dict[str, float]) -> I
 
     def figure(name: str, value: float, unit: str, target: float | None = None, note: str = "") -> Figure:
         aim: Any = None if target is None else "at most"
-        return Figure("idle", f"{what}: {name}", value, value, value, unit=unit, aim=aim, target=target, note=note)
+        made = Figure("idle", f"{what}: {name}", value, value, value, unit=unit, aim=aim, target=target, note=note)
+        return made._replace(costs=costs)
+
+    costs = {}
+    if database == "PostgreSQL":
+        costs = {f"idle.{mode}.{name}": value for name, value in found.items()} | {"idle.accounts": float(count)}
 
     if asleep:
         yield figure(

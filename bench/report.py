@@ -44,7 +44,10 @@ def heading() -> str:
 
 
 def write_json(path: Path, about: dict[str, object], figures: Sequence[Figure]) -> None:
-    rows = [{**figure._asdict(), "rates": dict(figure.rates), "met": figure.met} for figure in figures]
+    rows = [
+        {**figure._asdict(), "rates": dict(figure.rates), "costs": dict(figure.costs), "met": figure.met}
+        for figure in figures
+    ]
     path.write_text(json.dumps({"machine": about, "figures": rows}, ensure_ascii=False, indent=2) + "\n")
 
 

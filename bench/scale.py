@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bench.cluster import Clusters, Sample
@@ -56,7 +57,9 @@ def run(quick: bool) -> Iterator[Figure]:
         yield from _rest(clusters, length)
         yield from _future(clusters, near, 20_000 if quick else _FUTURE, 2 if quick else 4, length)
         with clusters.copy(quantum="2s") as cluster:
-            yield from _shown(profile(cluster, "publish", 6.0 if quick else 20.0, TURNS))
+            yield from _shown("post", profile(cluster, "publish", 6.0 if quick else 15.0, TURNS))
+        with clusters.copy(quantum="30s") as cluster:
+            yield from _shown("poll", profile(cluster, "listen", 6.0 if quick else 15.0, TURNS))
 
 
 def _fleet(clusters: Clusters, engine: str, quantum: str, order: Sequence[int], length: float) -> Load:
@@ -135,7 +138,7 @@ def _costs(turns: Load, posts: Load) -> Iterator[Figure]:
 
 def _rest(clusters: Clusters, length: float) -> Iterator[Figure]:
     """Measure what a poll without news costs, and a worker to whom nothing is due; and what is stored."""
-    with clusters.copy() as cluster:
+    with clusters.copy(quantum="30s") as cluster:
         stored = ("posts", "deliveries", "attempts", "copies", "threads", "changes", "runs")
         before, known = cluster.size(*stored), cluster.sample()
         cluster.resize(1, 2 * TURNS)
@@ -143,15 +146,13 @@ def _rest(clusters: Clusters, length: float) -> Iterator[Figure]:
         yield _cost("a poll without news, a whole turn", "poll", _each(found, found.turns))
         found, _ = cluster.measure("nothing", 2 * length)
         asleep = _each(found, found.at)
-        yield Figure(
-            "scale",
+        yield _one(
             "a worker to whom nothing is due: CPU of one core",
             asleep["workers"] / 10,
-            *(asleep["workers"] / 10,) * 2,
-            unit="%",
-            note=f"of the database {asleep['database'] / 10:.2f} %, {asleep['commits']:.1f} transactions/s, "
+            "%",
+            f"of the database {asleep['database'] / 10:.2f} %, {asleep['commits']:.1f} transactions/s, "
             f"{asleep['wal']:.0f} bytes of WAL/s, {found.connections} connections",
-            costs={f"worker.{name}": value for name, value in asleep.items()}
+            {f"worker.{name}": value for name, value in asleep.items()}
             | {"worker.memory_mb": cluster.memory(), "worker.accounts": float(clusters.count)}
             | {"worker.connections": float(found.connections)},
         )
@@ -160,14 +161,12 @@ def _rest(clusters: Clusters, length: float) -> Iterator[Figure]:
         new = cluster.sample().since(known)
         bytes_each = (cluster.size(*stored) - before) / max(new.published, 1)
         whole = cluster.size("accounts", "jobs") / clusters.count
-        yield Figure(
-            "scale",
+        yield _one(
             "what a post on one account leaves in the database, with its indexes",
             bytes_each / 1000,
-            *(bytes_each / 1000,) * 2,
-            unit="kB",
-            costs={"post.bytes": bytes_each, "account.bytes": whole},
-            note=f"an account with its jobs: {whole / 1000:.1f} kB",
+            "kB",
+            f"an account with its jobs: {whole / 1000:.1f} kB",
+            {"post.bytes": bytes_each, "account.bytes": whole},
         )
 
 
@@ -214,40 +213,43 @@ def _future(clusters: Clusters, network: str, posts: int, rounds: int, length: f
     )
 
 
-def _shown(found: Profile) -> Iterator[Figure]:
-    count = sum(found.statements.values())
-    yield Figure(
-        "scale",
-        "statements for a post, its share of the turn included",
-        count / found.published,
-        *(count / found.published,) * 2,
-        unit="",
-        note=f"{found.commits / found.published:.1f} commits; {found.published / found.turns:.1f} posts a turn",
+def _shown(what: str, found: Profile) -> Iterator[Figure]:
+    number = found.published or found.turns
+    count = sum(found.statements.values()) / number
+    yield _one(
+        f"statements for a {what}, with its share of the turn and of all else",
+        count,
+        "",
+        f"{found.commits / number:.1f} transactions; {number / found.turns:.1f} in a turn",
+        {f"{what}.statements": count},
     )
     functions = [one for one in found.functions if "_ssl" not in one.name][:15]
-    yield Figure(
-        "scale",
-        "profile of one worker: the share of its CPU in the 15 functions that take most themselves",
+    yield _one(
+        f"profile of one worker, {what}s: the share of its CPU of the 15 functions that take most themselves",
         sum(one.own for one in functions) * 100,
-        *(sum(one.own for one in functions) * 100,) * 2,
-        unit="%",
-        note=", ".join(f"{one.name} {one.own:.1%}" for one in functions),
+        "%",
+        ", ".join(f"{one.name} {one.own:.1%}" for one in functions),
     )
-    ours = [
-        one for one in found.functions if one.name.startswith("hub/") and one.name.partition(":")[2] in _STAGES
-    ]
-    ours.sort(key=lambda one: -one.whole)
-    yield Figure(
-        "scale",
-        "profile of one worker: the share of its CPU with all that is called, by stages of the hub",
-        ours[0].whole * 100,
-        *(ours[0].whole * 100,) * 2,
-        unit="%",
-        note=", ".join(f"{one.name} {one.whole:.0%}" for one in ours),
+    stages = [one for one in found.functions if one.name.startswith("hub/") and one.name.split(":")[1] in _STAGES]
+    stages.sort(key=lambda one: -one.whole)
+    yield _one(
+        f"profile of one worker, {what}s: the share of its CPU of the hub's stages, with all that they call",
+        stages[0].whole * 100,
+        "%",
+        ", ".join(f"{one.name} {one.whole:.0%}" for one in stages),
     )
 
 
-_STAGES = {"take_turn", "publish_due", "begin", "published", "_commit", "_once", "_end", "_claim", "_due", "_look"}
+def _one(
+    what: str, value: float, unit: str, note: str, costs: Mapping[str, float] = MappingProxyType({})
+) -> Figure:
+    return Figure("scale", what, value, value, value, unit=unit, note=note, costs=costs)
+
+
+_STAGES = {
+    *("take_turn", "publish_due", "begin", "published", "_commit", "_once", "_end", "_claim", "_due", "_look"),
+    *("_read", "index", "merge", "match", "claim"),
+}
 # Field of a sample, how it is shown, and the factor that makes it so.
 _PARTS = (
     ("workers", "{:.1f} ms of a worker's CPU", 1000.0),
@@ -269,12 +271,5 @@ def _each(found: Sample, number: float) -> dict[str, float]:
 
 def _cost(what: str, name: str, parts: Mapping[str, float]) -> Figure:
     shown = [form.format(parts[part]) for part, form, _ in _PARTS]
-    return Figure(
-        "scale",
-        f"{what}: CPU of the worker",
-        parts["workers"],
-        *(parts["workers"],) * 2,
-        unit="ms",
-        note=", ".join(shown),
-        costs={f"{name}.{part}": value for part, value in parts.items()},
-    )
+    costs = {f"{name}.{part}": value for part, value in parts.items()}
+    return _one(f"{what}: CPU of the worker", parts["workers"], "ms", ", ".join(shown), costs)

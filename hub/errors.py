@@ -52,7 +52,7 @@ class StoreError(HubError):
 
 
 class StoreAway(StoreError):
-    """The database was not to be reached, or in somebody else's hands: surely nothing was stored; later it can be."""
+    """The database was out of reach, or in somebody else's hands: surely nothing was stored; later it can be."""
 
 
 class StoreUnsure(StoreError):

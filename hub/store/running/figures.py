@@ -42,7 +42,7 @@ class Lag(NamedTuple):
 
 
 def lags(connection: Connection, now: datetime, most: int | None = None) -> list[Lag]:
-    """Return the accounts whose work is due, the longest overdue first; not those that are paused or left alone."""
+    """Return the accounts whose work is due, the longest overdue first; none that is paused or left alone."""
     since = sa.func.min(jobs.c.due_at)
     held = sa.func.max(sa.case((accounts.c.lease_until > now, 1), else_=0))
     rows = connection.execute(

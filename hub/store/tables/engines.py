@@ -10,7 +10,7 @@ from hub.store.tables.ground import Moment, table_of
 
 
 class EngineScriptRow(SQLModel, table=True):
-    """One piece of SQL that an engine brought along and that was applied; `version` is the engine's at that time."""
+    """One piece of SQL that an engine brought along and that was applied; `version` is the engine's then."""
 
     __tablename__ = "engine_scripts"
     engine: str = Field(primary_key=True)
