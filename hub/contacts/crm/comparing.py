@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from hub.contacts.crm import applying, echo, fields
 from hub.contacts.crm.echo import Sent
 from hub.contacts.crm.exchange import Exchange
-from hub.contacts.crm.threeway import Value, merge, same
+from hub.contacts.crm.threeway import Value, merge, same, still_held
 from hub.models import Push
 from hub.store.crm import questions, records
 from hub.store.crm.records import Record
@@ -101,7 +101,11 @@ def _compare(
         # It was adopted by its id alone: what it holds is not known yet.
         return None
     ours = fields.of_view(shown, exchange.reads)
-    base, theirs = fields.read(record.base), fields.read(record.theirs)
+    theirs = fields.read(record.theirs)
+    base = still_held(fields.read(record.base), ours, theirs, exchange.key)
+    if fields.write(base) != record.base:
+        record = record._replace(base=fields.write(base))
+        records.change(connection, record.id, base=record.base)
     merged = merge(
         base,
         ours,

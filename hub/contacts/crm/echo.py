@@ -11,7 +11,7 @@ from hub.contacts.crm import fields
 from hub.contacts.crm.threeway import LISTS, Fields, KeyOf, Value, same, tidied
 from hub.store.crm.records import Record
 
-# A CRM that answers a value with the same other one so often is not given it again.
+# A CRM that answers a value so often with the same other one, or without it, is not given it again.
 _PATIENCE = 3
 
 
@@ -23,7 +23,10 @@ class Sent(NamedTuple):
 
 
 class Form(NamedTuple):
-    """A value that the CRM was given, what it held after that, and how often that was so."""
+    """A value that the CRM was given, what it held after that, and how often that was so.
+
+    What is known of them is named by the field, of an element of a list by the field and its key.
+    """
 
     given: str
     found: str
@@ -63,6 +66,12 @@ def refuses(forms: Mapping[str, Form], field: str, value: Value, found: Value) -
     return form is not None and form.times >= _PATIENCE and (form.given, form.found) == (value, found)
 
 
+def adds(field: str, sent: Sent, key: KeyOf) -> bool:
+    """Tell whether a list was given something that it did not hold."""
+    held = {key(field, value) for value in _elements(sent.before)}
+    return isinstance(sent.value, tuple) and any(key(field, value) not in held for value in sent.value)
+
+
 def is_made_of(given: Fields, found: Fields) -> bool:
     """Tell whether a record holds what a creation gave it, and no more than the CRM's own way of writing it."""
     texts = [field for field, value in given.items() if isinstance(value, str) and value]
@@ -80,7 +89,7 @@ def hear(record: Record, theirs: Mapping[str, Value], key: KeyOf) -> Heard:
     for field, sent in read_sent(record.sent).items():
         found = theirs.get(field, "")
         if field in LISTS or isinstance(sent.value, tuple) or isinstance(found, tuple):
-            _hear_list(field, sent, found, base, before, key)
+            _hear_list(field, sent, found, base, before, forms, key)
         else:
             _hear_text(field, sent, fields.show(found), base, before, forms, key)
     return Heard(theirs, base, before, msgspec.json.encode(forms).decode() if forms else "")
@@ -101,20 +110,35 @@ def _hear_text(
         base[field], before[field] = value, found
     elif same(field, found, sent.before, key):
         if arrived:
-            # It was accepted, and is not there: the CRM sets this field by a rule of its own.
+            # It was accepted, and is not there: somebody took it back, or the CRM sets this field by a rule of its
+            # own. Which it is shows when it is given again.
             before[field] = found
+            if _count(forms, field, value, found) < _PATIENCE:
+                base[field] = found
     elif tidied(value, found):
         base[field], before[field] = value, found
     elif arrived:
-        known = forms.get(field)
-        times = known.times + 1 if known is not None and known[:2] == (value, found) else 1
-        forms[field] = Form(value, found, times)
+        _count(forms, field, value, found)
+
+
+def _count(forms: dict[str, Form], mark: str, given: str, found: str) -> int:
+    """Count one more time that what was given was answered so; return how often that was by now."""
+    known = forms.get(mark)
+    times = known.times + 1 if known is not None and known[:2] == (given, found) else 1
+    forms[mark] = Form(given, found, times)
+    return times
 
 
 def _hear_list(
-    field: str, sent: Sent, found: Value, base: dict[str, Value], before: dict[str, Value], key: KeyOf
+    field: str,
+    sent: Sent,
+    found: Value,
+    base: dict[str, Value],
+    before: dict[str, Value],
+    forms: dict[str, Form],
+    key: KeyOf,
 ) -> None:
-    """What was added by a push and is not there was not taken, which is not the same as taken out."""
+    """What a push added and is not there was not taken, or taken out since: it is given again, a few times."""
     old = {key(field, value) for value in _elements(sent.before)}
     new = {key(field, value): value for value in _elements(sent.value)}
     there = {key(field, value) for value in _elements(found)}
@@ -122,8 +146,18 @@ def _hear_list(
     arrived = same(field, before.get(field, ()), sent.value, key)
     if not arrived and not (added & there) and not (old - new.keys() - there):
         return
+    agreed = {key(field, value): value for value in _elements(base.get(field, ()))}
     if not arrived:
-        base[field] = tuple(new.values())
+        held = {key(field, value) for value in _elements(before.get(field, ()))}
+        agreed = new | {name: value for name, value in agreed.items() if name not in held}
+    for name in added:
+        mark = f"{field} {name}"
+        if name not in there and _count(forms, mark, name, "") < _PATIENCE:
+            # What is not agreed on is ours alone, and so is pushed.
+            agreed.pop(name, None)
+        else:
+            forms.pop(mark, None)
+    base[field] = tuple(agreed.values())
     before[field] = tuple(value for name, value in new.items() if name in there or name not in added)
 
 

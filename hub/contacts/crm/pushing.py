@@ -112,6 +112,9 @@ def _push_batch(exchange: Exchange, record_ids: Sequence[int]) -> None:
         if isinstance(result, Receipt):
             exchange.counts["pushed"] += 1
             ends.append(_done(one, result))
+            if len(planned) == 1 and any(echo.adds(*each, exchange.key) for each in one.sent.items()):
+                # What the CRM took of a list is told from what somebody takes out of it only right now.
+                again.append(one)
             continue
         if isinstance(result, AuthError | TransientError):
             stop = result
@@ -208,7 +211,7 @@ def _end(connection: Connection, ends: Sequence[Callable[[Connection], None]]) -
 
 
 def _read_again(exchange: Exchange, one: Planned) -> None:
-    """Merge what somebody changed there in the meantime; what is left to push goes out at the next turn."""
+    """Merge what the record holds now; what is left to push goes out at the next turn."""
     if "get" not in exchange.adapter.abilities:
         return
     assert one.record.remote_id is not None

@@ -119,6 +119,17 @@ def merge(
     return Merged(change_ours, change_theirs, conflicts, lost, agreed)
 
 
+def still_held(base: Fields, ours: Fields, theirs: Fields, key: KeyOf = plain_key) -> Fields:
+    """Return a base without elements of lists that neither side holds any more: who adds one again means it."""
+    held: dict[str, Value] = {}
+    for field, value in base.items():
+        if isinstance(value, tuple):
+            known = {*_keyed(field, ours.get(field, ()), key), *_keyed(field, theirs.get(field, ()), key)}
+            value = tuple(one for one in value if key(field, one) in known)
+        held[field] = value
+    return held
+
+
 class _Step(NamedTuple):
     """What becomes of one field; None leaves a side as it is."""
 
