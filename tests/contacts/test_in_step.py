@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -504,3 +505,17 @@ def test_a_crm_whose_clock_is_ahead_does_not_win_for_ever(make: Make) -> None:
     sides.edit(person, company="Omsk")
     rest(sides)
     assert crm.rows[anna].values["company"] == "Omsk"
+
+
+def test_what_a_crm_made_of_a_value_is_known_however_late_it_shows_it(make: Make) -> None:
+    """Another push in the meantime does not make an edit of it."""
+    sides = make(abilities=frozenset(), tidy=lambda name, value: value.upper() if name == "company" else value)
+    crm = sides.crms["crm"]
+    crm.lag = timedelta(hours=1, minutes=30)
+    person = sides.type(name="Anna", company="Tulip")
+    sides.turn()
+    sides.edit(person, name="Anna I")
+    sides.tick()
+    assert [call for call in crm.calls if call.startswith("update")] == ["update 1"]
+    rest(sides)
+    assert (sides.only()["company"], crm.rows["1"].values["company"]) == ("Tulip", "TULIP")

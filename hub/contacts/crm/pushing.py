@@ -136,9 +136,9 @@ def _begin(connection: Connection, exchange: Exchange, record_ids: Sequence[int]
     """Plan once more in the transaction that notes what is sent: nothing may come between."""
     planned = comparing.plan(connection, exchange, record_ids)
     for one in planned:
-        records.begin_update(
-            connection, one.record.id, sent=echo.write_sent(one.sent), state=records.SENDING, due=0
-        )
+        # What was pushed before and is not seen yet stays noted: its echo is still to come.
+        sent = echo.write_sent({**echo.read_sent(one.record.sent), **one.sent})
+        records.begin_update(connection, one.record.id, sent=sent, state=records.SENDING, due=0)
     return planned
 
 
