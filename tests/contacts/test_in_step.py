@@ -519,3 +519,15 @@ def test_what_a_crm_made_of_a_value_is_known_however_late_it_shows_it(make: Make
     assert [call for call in crm.calls if call.startswith("update")] == ["update 1"]
     rest(sides)
     assert (sides.only()["company"], crm.rows["1"].values["company"]) == ("Tulip", "TULIP")
+
+
+def test_two_reads_right_after_each_other_are_one_look(make: Make) -> None:
+    """What a CRM does not show yet is not gone."""
+    sides = make(account(deletions="follow"))
+    sides.crms["crm"].lag = timedelta(seconds=45)
+    sides.type(name="Anna", emails=("anna@example.org",))
+    for seconds in (1, 31, 1, 1, 20):
+        sides.clock.forward(seconds=seconds)
+        sides.turn()
+    assert len(sides.people()) == len(sides.crms["crm"].live()) == 1
+    assert [(record.state, record.missing) for record in sides.records()] == [("synced", 0)]

@@ -88,9 +88,13 @@ def _end_of_all(connection: Connection, exchange: Exchange, seen: set[str] | Non
 
 
 def count_missing(connection: Connection, exchange: Exchange, seen: set[str], started: datetime) -> None:
-    """Count one look more for each record that a read of all of them did not show."""
+    """Count one look more for each record that a read of all of them did not show, long enough after the last one.
+
+    Two reads one right after the other are one look: both may be of an index that lags behind.
+    """
     older = started - exchange.settle_after
     missing = records.unseen(connection, exchange.account, seen, older)
-    records.count_missing(connection, [record.id for record in missing if record.missing < records.LOOKS])
+    looked_for = [record.id for record in missing if record.missing < records.LOOKS]
+    records.count_missing(connection, looked_for, started)
     if missing:
         log.info("records missing", account=exchange.account, count=len(missing))

@@ -245,10 +245,12 @@ def unseen(connection: Connection, account: str, seen: Collection[str], before: 
     return [Record(*row) for row in rows if row.remote_id not in seen]
 
 
-def count_missing(connection: Connection, record_ids: Sequence[int]) -> None:
-    """Note that a full read did not show these records."""
+def count_missing(connection: Connection, record_ids: Sequence[int], now: datetime) -> None:
+    """Note that a full read did not show these records; the next look counts from now."""
     for part in chunks(record_ids):
-        connection.execute(records.update().where(records.c.id.in_(part)).values(missing=records.c.missing + 1))
+        connection.execute(
+            records.update().where(records.c.id.in_(part)).values(missing=records.c.missing + 1, updated_at=now)
+        )
 
 
 def vanished(connection: Connection, account: str) -> list[Record]:
