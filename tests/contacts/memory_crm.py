@@ -19,7 +19,7 @@ NAMES = BASIC_NAMES | {"company"}
 
 @dataclass
 class Row:
-    """A record: what it holds, and when it was changed last."""
+    """A record: what it holds, what it held before the last push, and when it was changed last."""
 
     id: str
     values: Values
@@ -28,6 +28,7 @@ class Row:
     updated_at: datetime | None = None
     deleted: bool = False
     made_at: datetime | None = None
+    was: Values = field(default_factory=dict)
 
     def contact(self, crm: MemoryCrm) -> Contact:
         held = self.values
@@ -132,9 +133,9 @@ class MemoryCrm:
                 raise GoneError("it is gone")
             if self.versions and contact.version and contact.version != f"v{row.changed}":
                 raise StaleRecord("it has changed")
-            before = dict(row.values)
+            row.was = dict(row.values)
             row.values |= values
-            if row.values != before:
+            if row.values != row.was:
                 self._touch(row)
         self.after(verb, remote_id)
         return Receipt(remote_id=remote_id, url=f"https://crm.example/{remote_id}")

@@ -1,12 +1,12 @@
 """Two CRMs and the hub: whatever is changed, lost, struck or crashes, and in any order, the sides come to agree.
 
-Everybody has an e-mail of their own by which they are known; what is typed is a word that was never typed before:
-so a lost value, or a second record of one person, is seen.
+Everybody has an e-mail of their own by which they are known, or a code by which only the model knows them; what is
+typed is a word that was never typed before: so a lost value, or a second record of one person, is seen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from contacts.memory_crm import MemoryCrm, Row
+from contacts.memory_crm import NAMES, MemoryCrm, Row
 from contacts.two_sides import Sides, quiet
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -22,11 +22,15 @@ from models.blank import emptied
 from models.trying import trying
 from support import Clock
 
+from hub.adapter import Ability
 from hub.errors import TransientError, UnknownOutcome
 from hub.store import Store
+from hub.store.crm import records
 
 CRMS = ("one", "two")
 FIELDS = ("name", "company")
+CODE = "code"
+HELD = NAMES | {CODE}
 sides_of = st.sampled_from(CRMS)
 fields_of = st.sampled_from(FIELDS)
 numbers = st.integers(0, 9)
@@ -65,18 +69,20 @@ class InStep(RuleBasedStateMachine):
         self.words = 0
         self.humans = 0
         self.typed: dict[str, str] = {}
+        self.taken_back: set[tuple[str, str, str]] = set()
         self.skew = timedelta()
         self.sides: Sides | None = None
 
     @initialize(
         policy=st.sampled_from(["newest", "ours", "theirs", "ask"]),
         deletions=st.sampled_from(["ask", "keep", "follow"]),
-        lag=st.sampled_from([0, 20]),
+        lag=st.sampled_from([0, 20, 45]),
     )
     def begin(self, policy: str, deletions: str, lag: int) -> None:
         emptied(self.store)
-        one = MemoryCrm(versions=True, keys=True, feed=True, abilities=frozenset({"find", "get", "delete"}))
-        two = MemoryCrm(abilities=frozenset({"get", "delete"}), tidy=_shout)
+        searched = frozenset[Ability]({"find", "get", "delete"})
+        one = MemoryCrm(versions=True, keys=True, feed=True, abilities=searched, reads=HELD, writes=HELD)
+        two = MemoryCrm(abilities=searched - {"find"}, tidy=_shout, reads=HELD, writes=HELD)
         one.lag = two.lag = timedelta(seconds=lag)
         toml = "".join(
             f'[accounts.{name}]\nplatform = "memory"\ncreate = "all"\ndeletions = "{deletions}"\nvanish = 100\n'
@@ -105,6 +111,14 @@ class InStep(RuleBasedStateMachine):
         self.typed.pop(seen.casefold() if seen else "", None)
         crm.edit(row.id, **{field: self.keep(self.word())})
 
+    def followed(self, side: str) -> list[Row]:
+        """Return what somebody at the CRM may edit: one whom only the code tells, once the hub knows the record.
+
+        If it was renamed before that, nothing but a person's word says who it is.
+        """
+        known = {record.remote_id for record in self.world.records(side)}
+        return [row for row in self.world.crms[side].live() if row.id in known or _human(row.values)]
+
     def keep(self, word: str) -> str:
         self.typed[word] = word
         return word
@@ -120,19 +134,41 @@ class InStep(RuleBasedStateMachine):
         self.humans += 1
         self.world.type(name=self.keep(self.word()), emails=(f"human{self.humans}@example.org",))
 
+    @rule()
+    def somebody_without_an_e_mail_is_typed_here(self) -> None:
+        self.humans += 1
+        self.world.type(name=self.keep(self.word()), code=f"code{self.humans}")
+
     @rule(side=sides_of, human=numbers)
     def one_who_is_known_elsewhere_is_entered_there(self, side: str, human: int) -> None:
         crm = self.world.crms[side]
         email = f"human{human}@example.org"
         if 0 < human <= self.humans and not any(email in _emails(row) for row in crm.rows.values()):
             crm.add(self.keep(self.word()), email.upper())
+            if not crm.feed:
+                # Whom a CRM neither shows nor finds for a while the hub cannot know of.
+                self.clock.forward(seconds=crm.lag.total_seconds())
 
     @rule(side=sides_of, which=numbers, field=fields_of)
     def a_record_is_changed(self, side: str, which: int, field: str) -> None:
-        crm = self.world.crms[side]
-        if crm.live():
+        rows = self.followed(side)
+        if rows:
             self.clock.forward(seconds=1)
-            self.type_at(crm, crm.live()[which % len(crm.live())], field)
+            self.type_at(self.world.crms[side], rows[which % len(rows)], field)
+
+    @rule(side=sides_of, which=numbers, field=fields_of)
+    def what_was_pushed_is_taken_back_there(self, side: str, which: int, field: str) -> None:
+        """Once: of who takes the same back again and again the hub takes it for the CRM's own rule."""
+        rows = self.followed(side)
+        if not rows:
+            return
+        row = rows[which % len(rows)]
+        now, before = (str(values.get(field, "")).casefold() for values in (row.values, row.was))
+        if before and now and before != now and (side, row.id, now) not in self.taken_back:
+            self.taken_back.add((side, row.id, now))
+            self.clock.forward(seconds=1)
+            self.typed.pop(now, None)
+            self.world.crms[side].edit(row.id, **{field: self.keep(before)})
 
     @rule(which=numbers, field=fields_of)
     def a_contact_is_changed(self, which: int, field: str) -> None:
@@ -149,19 +185,20 @@ class InStep(RuleBasedStateMachine):
 
     @rule(side=sides_of, which=numbers, number=st.integers(1, 3))
     def an_e_mail_is_added_there(self, side: str, which: int, number: int) -> None:
-        crm = self.world.crms[side]
-        if crm.live():
-            row = crm.live()[which % len(crm.live())]
+        rows = self.followed(side)
+        if rows:
+            row = rows[which % len(rows)]
             extra = f"{row.id}.{number}@{side}.example.org"
             if extra not in _emails(row):
-                crm.edit(row.id, emails=(*row.values["emails"], extra))
+                self.world.crms[side].edit(row.id, emails=(*row.values["emails"], extra))
 
     @rule(side=sides_of, which=numbers)
     def an_e_mail_is_taken_out_there(self, side: str, which: int) -> None:
-        crm = self.world.crms[side]
-        if crm.live():
-            row = crm.live()[which % len(crm.live())]
-            crm.edit(row.id, emails=tuple(one for one in row.values["emails"] if "human" in one.casefold()))
+        rows = self.followed(side)
+        if rows:
+            row = rows[which % len(rows)]
+            left = tuple(one for one in row.values["emails"] if "human" in one.casefold())
+            self.world.crms[side].edit(row.id, emails=left)
 
     @rule(side=sides_of, which=numbers)
     def a_record_is_deleted(self, side: str, which: int) -> None:
@@ -289,19 +326,13 @@ class InStep(RuleBasedStateMachine):
         self.nobody_is_there_twice()
         self.what_was_typed_is_kept()
         self.the_sides_agree()
+        self.nothing_is_left_to_compare()
 
     def nobody_is_there_twice(self) -> None:
         for crm in self.world.crms.values():
-            seen = [
-                next(one.casefold() for one in _emails(row) if "human" in one.casefold()) for row in crm.live()
-            ]
-            assert len(seen) == len(set(seen)), seen
-        here = [
-            email.casefold()
-            for person in self.world.people().values()
-            for email in person.get("emails", ())
-            if "human" in email.casefold()
-        ]
+            there = [_human(row.values) or row.values[CODE] for row in crm.live()]
+            assert len(there) == len(set(there)), there
+        here = [_human(person) or person[CODE] for person in self.world.people().values()]
         assert len(here) == len(set(here)), here
 
     def what_was_typed_is_kept(self) -> None:
@@ -338,8 +369,19 @@ class InStep(RuleBasedStateMachine):
                     if (record.id, field) not in asked:
                         one, other = str(shown.get(field, "")), str(row.values.get(field, ""))
                         assert one.casefold() == other.casefold(), (side, field, one, other)
+                # Capitals are how one of them writes it, and nobody's word.
+                assert str(shown.get("company", "")).islower() or not shown.get("company")
                 ours = {one.casefold() for one in shown.get("emails", ())}
                 assert ours == {one.casefold() for one in _emails(row)}
+
+    def nothing_is_left_to_compare(self) -> None:
+        with self.store.read() as connection:
+            assert [record for side in CRMS for record in records.due(connection, side, 0, 1)] == []
+
+
+def _human(values: Mapping[str, Any]) -> str:
+    """Return the e-mail by which somebody is known, "" for one whom only the code tells."""
+    return next((one.casefold() for one in values.get("emails", ()) if "human" in one.casefold()), "")
 
 
 def _emails(row: Row) -> tuple[str, ...]:
@@ -383,6 +425,4 @@ def folder(room: Path) -> Path:
 
 def test_the_sides_agree_in_the_end_and_nothing_is_lost_or_doubled(store: Store, folder: Path) -> None:
     InStep.store, InStep.folder = store, folder
-    # Known and open: with new examples (HUB_MODELS=faults) it finds an e-mail that was taken out on one side and
-    # stays on the other, see docs/sync.md.
-    run_state_machine_as_test(InStep, settings=trying(15, fixed=True, stateful_step_count=15))
+    run_state_machine_as_test(InStep, settings=trying(15, stateful_step_count=15))
