@@ -10,7 +10,7 @@ from contacts.graphs import NOW, OLGA, Graph, opened
 
 from hub.contacts.identity import matching, merging
 from hub.models import Contact
-from hub.store.people import likely
+from hub.store.people import cards, likely
 
 
 @pytest.fixture
@@ -21,6 +21,20 @@ def graph(database_url: str) -> Iterator[Graph]:
 
 def proposed(graph: Graph) -> list[tuple[int, int]]:
     return [(each.one.id, each.other.id) for each in merging.proposals(graph.store, 100)]
+
+
+def test_who_has_a_new_e_mail_is_nobody_else(graph: Graph) -> None:
+    typed = graph.typed(name="Anna", emails=["anna@example.org"])
+    record = graph.record("crm", "1", name="Anna Petrova", emails=["anna@example.org"])
+    graph.store.write(cards.set_values, typed, {"emails": ["new@example.org"]}, source="user", now=NOW)
+    graph.match()
+    assert graph.one(typed, record)
+    assert graph.values(record)["emails"] == ("new@example.org",)
+    (why,) = [each for each in merging.why(graph.store, typed) if each.kind == "email"]
+    assert (why.value, why.at) == ("anna@example.org", NOW)
+    merging.split(graph.store, typed, [record], OLGA, NOW)
+    graph.match()
+    assert not graph.one(typed, record)
 
 
 class TestTheCompanysOwnWord:

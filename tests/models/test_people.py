@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from hub.contacts.identity import merging
 from hub.store.people import cards
+from hub.store.privacy.consents import agreed
 from hub.store.tables import (
     authors,
+    consents,
     contact_history,
     contact_notes,
     contact_questions,
@@ -72,6 +74,8 @@ def _make_one(connection: sa.Connection, number: int, values: dict[str, Any]) ->
     at = NOW + timedelta(minutes=number % 3)
     card = cards.create(connection, values, origin="typed", source=f"s{number}", now=NOW, user_id=1, at=at)
     connection.execute(contact_notes.insert().values(contact_id=card, text=f"note {number}", at=NOW))
+    said = {"purpose": "news", "granted": number % 2 == 0, "at": at, "source": "import"}
+    connection.execute(consents.insert().values(contact_id=card, **said))
     connection.execute(
         records.insert().values(
             account=f"crm{number}", remote_id=str(card), contact_id=card, updated_at=NOW, base='{"name": ""}'
@@ -87,7 +91,15 @@ def state(graph: Graph, numbers: Sequence[int]) -> dict[str, Any]:
     with graph.store.read() as connection:
         persons = cards.persons_of(connection, numbers)
         found: dict[str, Any] = {"persons": persons}
-        for table in (contact_values, contact_notes, contact_questions, contact_history, records, authors):
+        for table in (
+            contact_values,
+            contact_notes,
+            contact_questions,
+            contact_history,
+            consents,
+            records,
+            authors,
+        ):
             # That a record is to be compared again is no part of what is held.
             columns = [column for column in table.c if column.name != "due"]
             rows = connection.execute(sa.select(*columns).where(table.c.contact_id.in_(numbers)))
@@ -96,7 +108,9 @@ def state(graph: Graph, numbers: Sequence[int]) -> dict[str, Any]:
             sa.select(contacts.c.id, contacts.c.name).where(contacts.c.id.in_(set(persons.values())))
         )
         found["names"] = sorted(map(tuple, names))
-        found["shown"] = cards.views(connection, sorted(set(persons.values())))
+        people = sorted(set(persons.values()))
+        found["shown"] = cards.views(connection, people)
+        found["agreed"] = agreed(connection, people, "news")
         # A person is listed once, with all cards, under the lowest number.
         for person in set(persons.values()):
             mine = [card for card, whose in persons.items() if whose == person]
@@ -199,7 +213,7 @@ def test_what_was_typed_since_is_lost_to_nobody(many: Graph, told: Any, pairs: A
             }
     after = state(many, numbers)
     assert after["persons"] == before["persons"]
-    for kept in ("contact_notes", "records", "authors"):
+    for kept in ("contact_notes", "consents", "records", "authors"):
         assert after[kept] == before[kept]
 
 
