@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
-from contacts.graphs import NOW, OLGA, Graph, opened
+from contacts.graphs import NOW, OLGA, Graph, opened, settings
 
 from hub.contacts.identity import matching, merging
 from hub.models import Contact
@@ -35,6 +35,25 @@ def test_who_has_a_new_e_mail_is_nobody_else(graph: Graph) -> None:
     merging.split(graph.store, typed, [record], OLGA, NOW)
     graph.match()
     assert not graph.one(typed, record)
+
+
+def test_a_telephone_without_a_country_is_read_anew_when_the_region_is_another(graph: Graph) -> None:
+    graph.settings = settings(region="")
+    local = graph.typed(name="Пётр Сидоров", phones=["8 (912) 345-67-89"])
+    world = graph.typed(name="Петр Сидоров", phones=["+7 912 345 67 89"])
+    graph.match()
+    assert not graph.one(local, world)
+    graph.settings = settings(region="RU")
+    assert graph.match()["joined"] == 1
+    assert graph.one(local, world)
+    graph.settings = settings(region="DE")
+    graph.match()
+    far = graph.typed(name="Пётр Сидоров", phones=["+79123456789"])
+    graph.match()
+    assert {each.one_id for each in merging.why(graph.store, far) if each.other_id == far} == {world}
+    before = dict(graph.store.writes)
+    assert graph.match() == {}
+    assert graph.store.writes == before
 
 
 class TestTheCompanysOwnWord:

@@ -13,7 +13,7 @@ from hub.contacts.identity.joining import Found, Joining
 from hub.models import Contact
 from hub.settings import Settings
 from hub.store import Store
-from hub.store.people import cards, evidence, likely, voices
+from hub.store.people import cards, evidence, likely, regions, voices
 from hub.store.people.evidence import Pair, pair
 from hub.store.people.keys import EMAILS, HANDLES, LINKS, PHONES, URL, VERIFIED, normal
 
@@ -25,12 +25,18 @@ _SHARED = 8
 def match(store: Store, settings: Settings, now: datetime) -> Counter[str]:
     """Compare all that is new; return how many were `joined`, how many pairs `proposed`, and how many `compared`.
 
-    Authors whose profile is new or another get their card. Nothing is written when nothing is new.
+    Authors whose profile is new or another get their card. If the region is another, phone numbers without a
+    country are new. Nothing is written when nothing is new.
     """
     counts: Counter[str] = Counter()
+    region = settings.contacts.region
     with store.read() as connection:
-        if not likely.is_anything_new(connection):
+        current = regions.is_current(connection, region)
+        if current and not likely.is_anything_new(connection):
             return counts
+    after: int | None = None if current else 0
+    while after is not None:
+        after = store.write(regions.rekey, region, after, _BATCH, now)
     while store.write(voices.meet_authors, _BATCH, now):
         pass
     crowds: set[tuple[str, str]] = set()
