@@ -54,7 +54,7 @@ class MemoryCrm:
     `before` and `after` are called around each write with its verb and id: what they raise is what happens.
     `tidy` is what the CRM makes of a value. `feed` tells what changed since; without it each read is of all.
     `hidden` are ids that `find_contacts` does not show; `lag` is how long it takes to show a new record, as does a
-    read of all where there is no feed.
+    read of all where there is no feed. `skew` is by how much the times that it tells are off.
     """
 
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -76,6 +76,7 @@ class MemoryCrm:
     rows: dict[str, Row] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
     lag: timedelta = timedelta()
+    skew: timedelta = timedelta()
     calls: list[str] = field(default_factory=list)
     made: int = 0
     moves: int = 0
@@ -114,7 +115,7 @@ class MemoryCrm:
 
     def _touch(self, row: Row) -> None:
         self.moves += 1
-        row.changed, row.updated_at = self.moves, self.clock()
+        row.changed, row.updated_at = self.moves, self.clock() + self.skew
 
     def push(self, contact: Contact, remote_id: str | None) -> Receipt:
         """Create or update, as the API does."""

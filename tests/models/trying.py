@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, Phase, settings
 FAULTS, MUTANTS = "faults", "mutants"
 
 
-def trying(examples: int, *, fixed: bool = False, **more: int) -> settings:
+def trying(examples: int, *, mutants: int = 0, **more: int) -> settings:
     """Return the settings of a model that tries so many examples in `make test`.
 
     `HUB_MODELS=faults` tries ten times as many. `HUB_MODELS=mutants` is for code that is broken on purpose: the
-    same examples at every run, and no time spent on making a failure small. A `fixed` model tries the same
-    examples at every run of `make test` too.
+    same examples at every run, as many as `mutants` says if not as many as ever, and no time spent on making a
+    failure small.
     """
     level = os.environ.get("HUB_MODELS", "")
     common = {
@@ -25,12 +25,10 @@ def trying(examples: int, *, fixed: bool = False, **more: int) -> settings:
     }
     if level == MUTANTS:
         return settings(
-            max_examples=examples,
+            max_examples=mutants or examples,
             derandomize=True,
             database=None,
             phases=[Phase.explicit, Phase.generate],
             **common,
         )
-    if fixed and level != FAULTS:
-        return settings(max_examples=examples, derandomize=True, database=None, **common)
     return settings(max_examples=examples * 10 if level == FAULTS else examples, derandomize=False, **common)
