@@ -108,6 +108,8 @@ def _hear_text(
     arrived = same(field, before.get(field, ""), value, key)
     if same(field, found, value, key):
         base[field], before[field] = value, found
+        if field in forms and forms[field].given == value:
+            del forms[field]
     elif same(field, found, sent.before, key):
         if arrived:
             # It was accepted, and is not there: somebody took it back, or the CRM sets this field by a rule of its
