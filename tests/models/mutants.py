@@ -47,6 +47,9 @@ _COLLECTING = "hub/discussions/collecting.py"
 _ROUTES = "hub/publishing/routes.py"
 _STEPS = "hub/publishing/steps.py"
 _DELIVERIES = "hub/store/outbox/deliveries.py"
+_RECORDS = "hub/store/crm/records.py"
+_TAKING = "hub/contacts/crm/taking.py"
+_ECHO_OF = "hub/contacts/crm/echo.py"
 
 MUTANTS = (
     Mutant(
@@ -287,5 +290,38 @@ MUTANTS = (
                 "pass",
             ),
         ),
+    ),
+    Mutant(
+        "a creation in doubt is made again after one look",
+        _IN_STEP,
+        (Patch("hub/contacts/crm/settling.py", "_LOOKS = 2\n", "_LOOKS = 1\n"),),
+    ),
+    Mutant(
+        "what is read is never taken for what was created in doubt",
+        _IN_STEP,
+        (Patch(_TAKING, "adopted = _adopt(connection, exchange, new)", "adopted = []"),),
+    ),
+    Mutant(
+        "what a CRM made of a value is taken for an edit",
+        _IN_STEP,
+        (Patch(_ECHO_OF, "in read_sent(record.sent).items():", 'in read_sent("").items():'),),
+    ),
+    Mutant(
+        "what was compared is compared at every turn",
+        _IN_STEP,
+        (Patch(_RECORDS, "records.c.id.in_(part)).values(due=0)", "sa.false()).values(due=0)"),),
+    ),
+    Mutant(
+        "what is not there after a push counts as refused",
+        _IN_STEP,
+        (
+            Patch("hub/contacts/crm/pushing.py", "if len(planned) == 1 and any(", "if False and any("),
+            Patch(_ECHO_OF, 'if name not in there and _count(forms, mark, name, "") < _PATIENCE:', "if False:"),
+        ),
+    ),
+    Mutant(
+        "a text that is put back counts as a rule of the CRM",
+        _IN_STEP,
+        (Patch(_ECHO_OF, "if _count(forms, field, value, found) < _PATIENCE:", "if False:"),),
     ),
 )

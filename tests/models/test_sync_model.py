@@ -374,6 +374,12 @@ class InStep(RuleBasedStateMachine):
                 assert ours == {one.casefold() for one in _emails(row)}
 
     def nothing_is_left_to_compare(self) -> None:
+        """What no CRM holds is compared once, and pushed to none."""
+        for person in self.world.people():
+            self.world.edit(person, hobby=self.word())
+        pushed = quiet(self.world)[1]
+        self.world.tick()
+        assert quiet(self.world)[1] == pushed
         with self.store.read() as connection:
             assert [record for side in CRMS for record in records.due(connection, side, 0, 1)] == []
 
