@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench import report
 from bench.measure import Figure
+from bench.simulation import COSTS
 
 NAMES = (
     *("startup", "memory", "ingest", "again", "postgresql", "publishing", "growth", "merging", "inbox", "live"),
@@ -41,7 +42,9 @@ def main() -> int:
             print(report.line(figure), flush=True)
     report.write_json(_HERE / "results.json", about, figures)
     if options.write:
-        report.write_markdown(_HERE / "RESULTS.md", about, figures)
+        report.write_markdown(_HERE / "RESULTS.md", about, figures, all_of_them=not options.names)
+        if not options.quick:
+            report.write_costs(COSTS, figures)
     return int(options.strict and any(figure.met is False for figure in figures))
 
 

@@ -72,7 +72,7 @@ class Sample(NamedTuple):
 
     def since(self, before: Sample) -> Sample:
         """Return what came between; `connections` are those of now."""
-        new = Sample(*(now - then for now, then in zip(self, before, strict=True)))
+        new = Sample._make(now - then for now, then in zip(self, before, strict=True))
         return new._replace(connections=self.connections)
 
 
@@ -124,8 +124,9 @@ class Cluster:
     def sample(self) -> Sample:
         published, turns, connections = self._row(
             "SELECT (SELECT count(*) FROM deliveries WHERE state = 'published'),"
-            " (SELECT sum(fence) FROM accounts), (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND pid <> pg_backend_pid())"
+            " (SELECT sum(fence) FROM accounts),"
+            " (SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid())"
         )
         wal, commits, rows = self._row(
             "SELECT pg_current_wal_insert_lsn() - '0/0', xact_commit, tup_inserted + tup_updated + tup_deleted"
@@ -254,7 +255,7 @@ class Clusters:
                     " WHERE table_name = %s AND table_schema = 'public' AND is_generated = 'NEVER'",
                     (table,),
                 ).fetchall()
-                wanted = {column: values.get(column, column) for (column,) in columns}
+                wanted: dict[str, str] = {column: values.get(column, column) for (column,) in columns}
                 connection.execute(
                     f"INSERT INTO {table} ({', '.join(wanted)}) SELECT {', '.join(wanted.values())}"
                     f" FROM (SELECT * FROM {table} LIMIT 1) AS one, {numbers}".encode()

@@ -51,15 +51,28 @@ def write_json(path: Path, about: dict[str, object], figures: Sequence[Figure]) 
     path.write_text(json.dumps({"machine": about, "figures": rows}, ensure_ascii=False, indent=2) + "\n")
 
 
-def write_markdown(path: Path, about: dict[str, object], figures: Sequence[Figure]) -> None:
-    """Write the copy that is committed."""
+def write_costs(path: Path, figures: Sequence[Figure]) -> None:
+    """Write down the unit costs that were measured, in the place of those of an earlier run."""
+    known: dict[str, float] = json.loads(path.read_text()) if path.exists() else {}
+    for figure in figures:
+        known.update({name: _rounded(value) for name, value in figure.costs.items()})
+    path.write_text(json.dumps(dict(sorted(known.items())), indent=2) + "\n")
+
+
+def write_markdown(path: Path, about: dict[str, object], figures: Sequence[Figure], *, all_of_them: bool) -> None:
+    """Write the copy that is committed; what was not run now stays as it was, with its own facts."""
     facts = [f"- {name}: {value}" for name, value in about.items()]
-    rows = [
-        f"| {figure.benchmark} | {figure.what} | {_span(figure)} | "
-        f"{figure.aim + ' ' + _shown(figure.target, figure.unit) if figure.aim else ''} | "
-        f"{ {True: 'met', False: 'not met', None: ''}[figure.met] } | {figure.note} |"
-        for figure in figures
-    ]
+    rows = [_row(figure) for figure in figures]
+    if not all_of_them:
+        ran = list(dict.fromkeys(figure.benchmark for figure in figures))
+        lines = path.read_text(encoding="utf-8").splitlines()
+        apart = f"- alone, {', '.join(ran)}: {about['date']}, load {about['load']}, `{about['command']}`"
+        facts = [
+            line for line in lines if line.startswith("- ") and line.partition(": ")[0] != apart.partition(": ")[0]
+        ]
+        facts.append(apart)
+        table = [line for line in lines if line.startswith("| ")][1:]
+        rows = [line for line in table if line.split("|")[1].strip() not in ran] + rows
     text = [
         "# Results of `make bench`",
         "",
@@ -75,6 +88,17 @@ def write_markdown(path: Path, about: dict[str, object], figures: Sequence[Figur
         "",
     ]
     path.write_text("\n".join(text), encoding="utf-8")
+
+
+def _row(figure: Figure) -> str:
+    aim = figure.aim + " " + _shown(figure.target, figure.unit) if figure.aim else ""
+    met = {True: "met", False: "not met", None: ""}[figure.met]
+    return f"| {figure.benchmark} | {figure.what} | {_span(figure)} | {aim} | {met} | {figure.note} |"
+
+
+def _rounded(value: float) -> float:
+    """Three figures are more than a busy machine can tell."""
+    return float(f"{value:.3g}")
 
 
 def _span(figure: Figure) -> str:

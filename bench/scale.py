@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from types import MappingProxyType
@@ -200,7 +201,7 @@ def _future(clusters: Clusters, network: str, posts: int, rounds: int, length: f
             found, _ = {"empty": empty, "full": full}[name].measure("publish", length)
             return found.turns / found.at
 
-        results = in_turns({name: (lambda name=name: rate(name)) for name in ("empty", "full")}, rounds)
+        results = in_turns({name: partial(rate, name) for name in ("empty", "full")}, rounds)
     yield ratio(
         "scale",
         f"turns/s with {posts:,} posts for next week in the table, to none, 0 ms from the network",
@@ -262,7 +263,7 @@ _PARTS = (
 
 def _sum(windows: Mapping[int, Sequence[Sample]]) -> Sample:
     every = [one for found in windows.values() for one in found]
-    return Sample(*(sum(values) for values in zip(*every, strict=True)))
+    return Sample._make(sum(values) for values in zip(*every, strict=True))
 
 
 def _each(found: Sample, number: float) -> dict[str, float]:
