@@ -137,3 +137,19 @@ def test_work_on_accounts_that_wait_is_out_of_the_way_of_what_can_be_done(stores
     with store.read() as connection:
         assert set(accounts.jobs_of(connection, "paused").values()) == {at(700)}
         assert "paused" in leases.due(connection, at(700), 10)
+
+
+def test_an_account_that_goes_on_just_then_is_not_put_away(stores: list[Store]) -> None:
+    one, other = stores
+    if one.is_sqlite:
+        pytest.skip("SQLite has one writer at a time")
+    one.write(accounts.register, {"club": "vk"}, {"club": ("publish", "listen")}, NOON)
+    one.write(accounts.pause, "club", "no entry", NOON)
+    aside = threading.Thread(target=other.write, args=(leases.set_aside, at(60)))
+    with one.engine.begin() as connection:
+        accounts.resume(connection, "club", "1", "Club", at(30))
+        aside.start()
+        aside.join(1)
+    aside.join(30)
+    with one.read() as connection:
+        assert leases.due(connection, at(60), 10) == ["club"]

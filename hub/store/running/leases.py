@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from hub.store.database import chunks
 from hub.store.prepared import Prepared, among
 from hub.store.tables import Moment, accounts, jobs
 
@@ -129,16 +130,26 @@ def set_aside(connection: Connection, now: datetime) -> int:
     Nobody takes it anyway, and every look at what is due would read it again: thousands of rows, if a network
     refuses an app with thousands of accounts. Whatever lets an account go on makes it due again.
     """
-    waits = sa.or_(accounts.c.state == "paused", accounts.c.not_before > now)
+    is_due = jobs.c.due_at <= now
     named = accounts.c.name == jobs.c.account
+    # Held until the commit: whoever lets one go on meanwhile comes after this, and makes its work due again.
+    held = connection.execute(
+        sa.select(accounts.c.name)
+        .where(
+            sa.or_(accounts.c.state == "paused", accounts.c.not_before > now),
+            sa.exists().where(named, is_due),
+        )
+        .order_by(accounts.c.name)
+        .with_for_update(read=True)
+    )
     moment = sa.literal(now + _ASIDE, type_=Moment())
     later = sa.select(sa.case((accounts.c.state == "paused", moment), else_=accounts.c.not_before)).where(named)
-    changed = connection.execute(
-        jobs.update()
-        .where(jobs.c.due_at <= now, sa.exists().where(named, waits))
-        .values(due_at=later.scalar_subquery())
+    return sum(
+        connection.execute(
+            jobs.update().where(jobs.c.account.in_(names), is_due).values(due_at=later.scalar_subquery())
+        ).rowcount
+        for names in chunks(held.scalars().all())
     )
-    return changed.rowcount
 
 
 def load(connection: Connection, now: datetime) -> Load:
