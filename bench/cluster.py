@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,9 +17,11 @@ from typing import Any, NamedTuple
 import psycopg
 import sqlalchemy as sa
 
-from bench import publishing
+from bench.memory import resident
+from bench.place import PLUGIN
+from bench.processes import busy, children, cpu
 from bench.publishing import text
-from hub import Adapter, Batch, Listener, hookimpl, settings
+from hub import settings
 from hub.publishing.routes import add_post
 from hub.scheduling.hub import Hub
 from hub.store.outbox.posts import NewPost
@@ -27,33 +29,13 @@ from hub.store.running import changes, waking
 
 FILLED = "filled"
 """The database that every other one is a copy of."""
-_TICKS = os.sysconf("SC_CLK_TCK")
 _PATIENCE = 120.0
 _ENTRY = "[hub]\nbench_place = bench_place\n"
 _WAITS = """
 SELECT coalesce(wait_event, 'CPU') FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
 """
-_PLUGIN = "from bench.cluster import PLUGIN\nregister_adapters = PLUGIN.register_adapters\n"
-
-
-class Place(publishing.Place, Listener):
-    """An account on the network that costs nothing and says nothing, but both after its latency."""
-
-    def fetch_mentions(self, cursor: str | None) -> Iterator[Batch[Any]]:
-        self.http.get("/mentions")
-        yield Batch([], cursor or "here")
-
-
-class Plugin:
-    """Brings the place to the hub."""
-
-    @hookimpl
-    def register_adapters(self) -> list[type[Adapter]]:
-        return [Place]
-
-
-PLUGIN = Plugin()
+_PLUGIN = "from bench.place import PLUGIN\nregister_adapters = PLUGIN.register_adapters\n"
 
 
 class Sample(NamedTuple):
@@ -94,7 +76,7 @@ class Cluster:
         for worker in surplus:
             worker.send_signal(signal.SIGTERM)
         for worker in surplus:
-            self._ended += _cpu(worker.pid)
+            self._ended += cpu(worker.pid)
             worker.wait(_PATIENCE)
         log = self.config.with_suffix(".log").open("ab")
         with log:
@@ -105,9 +87,8 @@ class Cluster:
                         [*command, "--turns", str(turns)], stdout=log, stderr=log, env=self._environment
                     )
                 )
-        self._until(
-            f"SELECT count(*) FILTER (WHERE state = 'running') = {count} FROM workers WHERE state <> 'stopped'"
-        )
+        told = f"SELECT count(*) FILTER (WHERE state = 'running') = {count} FROM workers WHERE state <> 'stopped'"
+        self._until(lambda: bool(self._row(told)[0]))
 
     def begin(self, kind: str) -> None:
         """Let this kind of work be due on every account that has any left."""
@@ -117,9 +98,7 @@ class Cluster:
 
     def end(self) -> None:
         """Let nothing be due, and wait for the turns that run."""
-        self._due("kind <> %s", "86400", "")
-        self._until("SELECT count(*) = 0 FROM accounts WHERE lease_owner <> ''")
-        self._due("kind <> %s", "86400", "")
+        self._until(self._is_over)
 
     def sample(self) -> Sample:
         published, turns, connections = self._row(
@@ -136,9 +115,9 @@ class Cluster:
             time.monotonic(),
             int(published),
             int(turns),
-            self._ended + sum(_cpu(worker.pid) for worker in self._workers),
-            _cpu(self._server) + sum(_cpu(pid) for pid in _children(self._server)),
-            _busy(),
+            self._ended + sum(cpu(worker.pid) for worker in self._workers),
+            cpu(self._server) + sum(cpu(pid) for pid in children(self._server)),
+            busy(),
             int(wal),
             int(commits),
             int(rows),
@@ -168,7 +147,7 @@ class Cluster:
 
     def memory(self) -> float:
         """Return the resident set of a worker, in MB, in the middle of all."""
-        found = sorted(_resident(worker.pid) for worker in self._workers)
+        found = sorted(resident(worker.pid) for worker in self._workers)
         return found[len(found) // 2]
 
     def close(self) -> None:
@@ -179,20 +158,34 @@ class Cluster:
         self.connection.close()
 
     def _due(self, condition: str, later: str, kind: str) -> None:
+        """Let what nobody is just writing be due so many seconds from now: who waits here waits in a circle."""
         now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
-        self.connection.execute(f"UPDATE jobs SET due_at = {now} + {later}000 WHERE {condition}".encode(), (kind,))
+        chosen = f"SELECT account, kind FROM jobs WHERE {condition} FOR UPDATE SKIP LOCKED"
+        self.connection.execute(
+            f"UPDATE jobs SET due_at = {now} + {later}000 WHERE (account, kind) IN ({chosen})".encode(), (kind,)
+        )
+
+    def _is_over(self) -> bool:
+        self._due("kind <> %s", "86400", "")
+        due = "due_at < (extract(epoch FROM clock_timestamp()) * 1000)::bigint + 3600000"
+        return bool(
+            self._row(
+                "SELECT NOT EXISTS (SELECT FROM accounts WHERE lease_owner <> '')"
+                f" AND NOT EXISTS (SELECT FROM jobs WHERE {due})"
+            )[0]
+        )
 
     def _row(self, query: str) -> tuple[Any, ...]:
         row = self.connection.execute(query.encode()).fetchone()
         assert row is not None
         return row
 
-    def _until(self, query: str) -> None:
+    def _until(self, true: Callable[[], bool]) -> None:
         end = time.monotonic() + _PATIENCE
-        while not self._row(query)[0]:
+        while not true():
             if time.monotonic() > end:
                 said = self.config.with_suffix(".log").read_text()[-3000:]
-                raise AssertionError(f"never came true: {query}\n{said}")
+                raise AssertionError(f"it never came to be\n{said}")
             time.sleep(0.05)
 
 
@@ -255,7 +248,8 @@ class Clusters:
                     " WHERE table_name = %s AND table_schema = 'public' AND is_generated = 'NEVER'",
                     (table,),
                 ).fetchall()
-                wanted: dict[str, str] = {column: values.get(column, column) for (column,) in columns}
+                named = [str(column) for (column,) in columns]
+                wanted = {column: values.get(column, column) for column in named}
                 connection.execute(
                     f"INSERT INTO {table} ({', '.join(wanted)}) SELECT {', '.join(wanted.values())}"
                     f" FROM (SELECT * FROM {table} LIMIT 1) AS one, {numbers}".encode()
@@ -316,28 +310,3 @@ class Clusters:
             made = Cluster(self.url(name), self.config(name, engine, quantum, network), self._environment)
             stack.callback(made.close)
             yield made
-
-
-def _cpu(pid: int) -> float:
-    """Return the seconds of CPU of a process and of its children that have ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return sum(int(field) for field in fields[11:15]) / _TICKS
-
-
-def _children(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(child) for child in found.split()]
-
-
-def _busy() -> float:
-    """Return the seconds of CPU that this machine has spent on anything, what others took from it included."""
-    fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
-    return (sum(fields) - fields[3] - fields[4]) / _TICKS
-
-
-def _resident(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

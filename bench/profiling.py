@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from bench.cluster import PLUGIN, Cluster
+from bench.cluster import Cluster
+from bench.place import PLUGIN
 from hub import settings
 from hub.scheduling.hub import Hub
 from hub.scheduling.tick import Scheduler

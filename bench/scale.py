@@ -39,9 +39,9 @@ class Load(NamedTuple):
 def run(quick: bool) -> Iterator[Figure]:
     """Yield how the rate grows with the workers, what a post, a turn and a poll cost, and where the CPU goes."""
     length = 2.0 if quick else 5.0
-    # Up and down: whatever else the machine does meets all of them.
+    # Up, down and up: whatever else the machine does meets all of them.
     once = (1, 2) if quick else (1, 2, 4, 8)
-    order = [*once, *reversed(once)] * (1 if quick else 2)
+    order = [*once, *reversed(once)] if quick else [*once, *reversed(once), *once]
     with (
         tempfile.TemporaryDirectory() as folder,
         server() as url,

@@ -40,6 +40,7 @@ ASSUMPTIONS: Mapping[str, Assumption] = {
     "worker_gb": Assumption(16, "GB of memory of such a machine, three quarters of it for workers"),
     "database_cores": Assumption(16, "cores of the database's machine, each as fast as the one measured on"),
     "connections": Assumption(500, "connections that PostgreSQL keeps without a pooler before it"),
+    "beside": Assumption(3, "connections of a worker beside those of its turns"),
     "wal_mb": Assumption(50, "MB of WAL a second that disks, replicas and archive bear all day"),
     "checkpoint_minutes": Assumption(
         15, "minutes between checkpoints; after each, every page is written whole once"
@@ -134,7 +135,7 @@ def simulate(costs: Mapping[str, float], accounts: int) -> Needs:
         statements=posts * costs["post.statements"] + polls * costs["poll.statements"],
         wal_mb=(both("wal") + whole_pages + mentions * a["mention_bytes"] * 2 + workers * costs["worker.wal"])
         / 1e6,
-        connections=workers * (a["turns"] + 4),
+        connections=workers * (a["turns"] + a["beside"]),
         lock=told * held,
         start_seconds=accounts * start / 1000,
         worker_mb=worker_mb,
@@ -154,9 +155,9 @@ def limits() -> Sequence[Limit]:
     return (
         Limit(
             "the lock under which changes are numbered",
-            lambda needs: needs.lock,
-            a["lock"],
-            "of the time",
+            lambda needs: needs.lock * 100,
+            a["lock"] * 100,
+            "% of the time",
             "take and leave it in one trip; then number changes for each team apart, or in the reader",
         ),
         Limit(
@@ -167,18 +168,18 @@ def limits() -> Sequence[Limit]:
             "accounts as rows, read when they have a turn",
         ),
         Limit(
-            "memory of a worker, which keeps every account that it opened",
+            "memory of a worker, which keeps all of hub.toml (accounts that it opened are not counted)",
             lambda needs: needs.worker_mb,
             a["worker_mb"],
             "MB",
-            "forget accounts that were not asked for lately",
+            "the same, and forget accounts that had no turn lately",
         ),
         Limit(
             "connections to PostgreSQL",
             lambda needs: needs.connections,
             a["connections"],
             "",
-            "a pooler in transaction mode (see reliability.md); fewer turns in each worker do no good",
+            "a pooler in transaction mode before it; the hub notices it by itself",
         ),
         Limit(
             "the database's CPU",

@@ -263,16 +263,23 @@ def floors() -> str:
 
 
 def bench() -> str:
-    """Return the figures of the last benchmark that was written down, with what they depend on."""
+    """Return the figures, of the last benchmark that was written down, that have an aim; what they depend on."""
     text = (ROOT / "bench" / "RESULTS.md").read_text(encoding="utf-8")
     about = dict(re.findall(r"^- (\w+): (.*)$", text, re.MULTILINE))
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
-    figures = [(what, middle, aim, met) for _, what, middle, aim, met, *_ in rows[2:]]
+    figures = [(what, middle, aim, met) for _, what, middle, aim, met, *_ in rows[2:] if aim]
     machine = f"{about['cores']} cores, Python {about['python']}, SQLite {about['sqlite']}"
     run = f"Run of {about['date'][:10]} on {machine}: the middle of all rounds, with the lowest and the highest.\n"
     return f"{run}What misses its aim says so.\n\n" + table(
         ("what, to which limit", "measured", "aim", ""), figures
     )
+
+
+def scale() -> str:
+    """Return what so many accounts need, on paper, from the unit costs that were written down last."""
+    from bench import simulation
+
+    return f"{simulation.page(simulation.read())}\n"
 
 
 def included(path: str) -> str:
@@ -314,6 +321,7 @@ _MAKERS: dict[str, Callable[[], str]] = {
     "networks": networks,
     "floors": floors,
     "bench": bench,
+    "scale": scale,
     "faults": fault_table,
     "mistakes": mistakes,
 }
