@@ -90,8 +90,8 @@ class PluginError(HubError):
 class TransientError(HubError):
     """Surely nothing was done; worth another try.
 
-    `retry_after` is in seconds; None leaves the wait to the hub. `whole_app` says that the network counts the calls
-    of all accounts of the app together, and refuses all of them.
+    `retry_after` is in seconds; None leaves the wait to the hub. `whole_app` says that the network counts the
+    calls of all accounts of the app together, and refuses all of them.
     """
 
     code = "transient"
