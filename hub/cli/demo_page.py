@@ -58,8 +58,12 @@ def work(scheduler: Scheduler, link: str) -> None:
         webbrowser.open(link)
     stop = threading.Event()
     worker = threading.Thread(target=scheduler.run, args=(stop,), kwargs={"patience": _PATIENCE}, name="scheduler")
-    worker.start()
-    with suppress(KeyboardInterrupt):
-        stop.wait()
-    stop.set()
-    worker.join()
+    # From here on Ctrl+C may come at any moment, also before the thread has begun.
+    try:
+        with suppress(KeyboardInterrupt):
+            worker.start()
+            stop.wait()
+    finally:
+        stop.set()
+        if worker.ident is not None:
+            worker.join()

@@ -189,7 +189,7 @@ def run(out: Output) -> None:
 
 @command(
     "worker",
-    help=_("Join the other workers on this PostgreSQL: do what is due, for ever, until told to stop."),
+    help=_("Join the other workers on this PostgreSQL, until told to stop."),
     epilog=_STOPPING,
 )
 @click.option("--turns", type=click.IntRange(1, 256), help=_("How many accounts to work on side by side."))

@@ -57,7 +57,7 @@ def test_a_signal_lets_what_is_in_flight_finish_and_the_daemon_leaves_well(
     daemon = start("run", "--json")
     wait_until(lambda: any(call.path.endswith("/feed") and call.method == "POST" for call in page.calls))
     daemon.send_signal(signal.Signals[name])
-    out, err = daemon.communicate(timeout=20)
+    out, err = daemon.communicate(timeout=60)
     assert daemon.returncode == 0
     assert json.loads(out) == {"ok": True, "running": True, "stopped_by": name}
     assert "Traceback" not in err
@@ -72,7 +72,7 @@ def test_the_log_of_a_daemon_without_a_terminal_is_json_lines_without_secrets(
     daemon = start("run")
     wait_until(lambda: small_world.networks["facebook"].held())
     daemon.terminate()
-    _, err = daemon.communicate(timeout=20)
+    _, err = daemon.communicate(timeout=60)
     lines = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
     published = next(line for line in lines if line["event"] == "post published")
     assert (published["level"], published["account"], published["post"]) == ("info", "facebook", 1)
@@ -85,7 +85,7 @@ def test_a_second_daemon_says_one_line_and_leaves(start: Start, small_world: Wor
     assert first.stderr is not None
     assert "running" in first.stderr.readline()
     second = start("run")
-    out, err = second.communicate(timeout=20)
+    out, err = second.communicate(timeout=60)
     assert (second.returncode, out) == (0, "")
     assert err == "another `hub run` works on this database; leaving it to that one\n"
     assert first.poll() is None
