@@ -73,8 +73,8 @@ def demo(out: Output, keep: bool, page: bool, folder: Path | None) -> None:
         accepted = clients.care(stage.hub.store, said.records, stage.hub.clock())
         if said.records:
             out.say(_("The team and the people at the CRM work on the same contacts."))
-        # A remark that a network merely no longer shows is believed to be deleted at the second look; and what a CRM
-        # was given at that is remembered until its next list has shown it.
+        # A remark that a network merely no longer shows is believed to be deleted at the second look; and what a
+        # CRM was given at that is remembered until its next list has shown it.
         reports += [stage.tick(), stage.tick(), stage.tick()]
         sends, writes = stage.world.calls(), stage.hub.store.content_writes()
         last = stage.tick()
