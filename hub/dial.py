@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ _INWARD = tuple(
 )
 # A peer that reads slowly takes this much (bytes) before the deadline is looked at again.
 _PIECE = 16 * 1024
+# What closing a socket waits for with SO_LINGER: on, and no seconds.
+_AT_ONCE = struct.pack("ii", 1, 0)
 
 
 class Refused(httpcore.ConnectError):
@@ -93,12 +96,17 @@ class _Stream(httpcore.NetworkStream):
         return self._inner.read(max_bytes, self._deadline.cap(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        for start in range(0, len(buffer), _PIECE):
-            left = self._deadline.left_to_send()
-            if left <= 0:
-                raise httpcore.WriteTimeout("the deadline of the call has passed, or the lease of its turn")
-            # No longer than that may the kernel look for room, either.
-            self._inner.write(buffer[start : start + _PIECE], _within(left, timeout))
+        try:
+            for start in range(0, len(buffer), _PIECE):
+                left = self._deadline.left_to_send()
+                if left <= 0:
+                    raise httpcore.WriteTimeout("the deadline of the call has passed, or the lease of its turn")
+                # No longer than that may the kernel look for room, either.
+                self._inner.write(buffer[start : start + _PIECE], _within(left, timeout))
+        except httpcore.WriteTimeout:
+            # Nor may it go on with the megabytes that it took and has not sent: closing drops them.
+            self._inner.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            raise
 
     def close(self) -> None:
         self._inner.close()
