@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.engine import Connection
 
 from hub import settings
 from hub.engine import choosing, procrastinate_sql
@@ -124,6 +125,33 @@ def test_each_function_finds_its_tables_whoever_calls_it(store: Store) -> None:
             "SELECT queue_name, args FROM hub_engine.procrastinate_fetch_job_v2(ARRAY['hub-1'], NULL)"
         ).one()
     assert tuple(fetched) == ("hub-1", {"account": "a"})
+
+
+def test_to_take_a_message_others_are_not_looked_at(store: Store) -> None:
+    """What PostgreSQL knows of a queue is of another minute: by that it compared each of 400 with each."""
+    procrastinate_sql.prepare(store, now())
+    names = [f"a{number}" for number in range(400)]
+    register(store, names)
+    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM ANALYZE hub_engine.procrastinate_jobs")
+    assert store.write(messages.put, "hub-1", "hub.turn", names, now()) == len(names)
+    with store.engine.begin() as connection:
+        before = rows_read(connection)
+        fetched = connection.exec_driver_sql(
+            "SELECT args FROM hub_engine.procrastinate_fetch_job_v2(ARRAY['hub-1'], NULL)"
+        ).scalar()
+        assert fetched == {"account": "a0"}
+        assert rows_read(connection) - before < 10
+
+
+def rows_read(connection: Connection) -> int:
+    return int(
+        connection.exec_driver_sql(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
+            " WHERE schemaname = 'hub_engine' AND relname = 'procrastinate_jobs'"
+        ).scalar()
+        or 0
+    )
 
 
 def later_kit(folder: Path, *names: str) -> Kit:

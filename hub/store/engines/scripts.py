@@ -175,7 +175,11 @@ def _run(connection: Connection, script: Path) -> None:
 
 
 def _settle_functions(connection: Connection) -> None:
-    """Let each function find its tables by itself: the callers' connections then need nothing set."""
+    """Let each function find its tables by itself, and rows by indexes: callers then need nothing set.
+
+    A queue is empty in one minute and has a thousand rows in the next, so that what PostgreSQL knows of its size
+    is mostly wrong; by that it would compare all with all, or sort all, to find the one that is next.
+    """
     functions = connection.execute(
         sa.text(
             "SELECT CAST(CAST(p.oid AS regprocedure) AS text) FROM pg_proc p"
@@ -184,7 +188,10 @@ def _settle_functions(connection: Connection) -> None:
         {"schema": SCHEMA},
     ).scalars()
     for function in list(functions):
-        connection.exec_driver_sql(f"ALTER FUNCTION {function} SET search_path = {SCHEMA}, pg_temp")
+        connection.exec_driver_sql(
+            f"ALTER FUNCTION {function} SET search_path = {SCHEMA}, pg_temp"
+            " SET enable_seqscan = off SET enable_sort = off"
+        )
 
 
 def _note(connection: Connection, kit: Kit, scripts: Sequence[Path], now: datetime) -> None:
