@@ -8,15 +8,20 @@ BIN := .venv/bin
 MEMORY := $(shell test -w /dev/shm && test "$$(df -Pm /dev/shm | awk 'NR == 2 { print $$4 }')" -ge 4096 && echo /dev/shm)
 PYTEST := $(if $(MEMORY),PYTEST_DEBUG_TEMPROOT=$(MEMORY) )$(BIN)/python -m pytest -q
 
-.PHONY: demo test test-faults test-real servers test-kit test-long test-web screenshots check bench docs format clean
+.PHONY: demo test test-postgresql test-faults test-real servers test-kit test-long test-web screenshots check bench docs format clean
 
 demo: .venv/ready
 	$(BIN)/hub demo
 
-# Everything but what has a target of its own below: faults and workers, real servers, the kit, the page.
+# Everything but what has a target of its own below: another database, faults and workers, real servers, the kit, the page.
+APART := --ignore tests/faults --ignore tests/models --ignore tests/engine --ignore tests/cluster --ignore tests/web \
+	--ignore tests/users --ignore-glob '*_conformance.py'
 test: .venv/ready
-	$(PYTEST) -n 3 --dist worksteal --ignore tests/faults --ignore tests/models --ignore tests/engine --ignore tests/cluster \
-		--ignore tests/web --ignore tests/users --ignore-glob '*_conformance.py' -m "not faults_long and not mutants and not real"
+	$(PYTEST) -n 4 --dist worksteal $(APART) -m "not postgresql and not faults_long and not mutants and not real"
+
+# The same tests on PostgreSQL, which comes with the development tools as a wheel, and those that need it.
+test-postgresql: .venv/ready
+	$(PYTEST) -n 4 --dist worksteal $(APART) -m "postgresql and not faults_long and not mutants and not real"
 
 # What faults, frozen processes and the models lead to, and a table of it; several workers under each engine, and what a
 # cluster lives through. `make test-faults FAULTS=mutants` breaks the program on purpose and wants the tests to notice;

@@ -19,6 +19,16 @@ from hub.testing.fresh import empty_database
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a PostgreSQL, so that it can be run apart from what runs on the embedded default."""
+    for item in items:
+        if not isinstance(item, pytest.Function):
+            continue
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        if "postgresql" in item.fixturenames or "postgresql" in parameters:
+            item.add_marker(pytest.mark.postgresql)
+
+
 @pytest.fixture
 def contracts() -> Path:
     """The folder of official contracts and recorded answers; the test is skipped where it is absent."""

@@ -62,7 +62,7 @@ def test_a_lease_that_somebody_took_is_over_at_once() -> None:
 class Server:
     """Takes one call, and keeps what it got; `begun` is called after the first piece, `ended` after the last."""
 
-    def __init__(self, begun: Callable[[], object] = lambda: None, ended: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, begun: Callable[[], None] = lambda: None, ended: Callable[[], None] = lambda: None) -> None:
         self.got = b""
         self._begun = begun
         self._ended = ended

@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,45 @@ def hub(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@dataclass
+class Demo:
+    """A demo whose world is kept, and what it said."""
+
+    process: subprocess.Popen[str]
+    facts: dict[str, object]
+
+
 @pytest.fixture(scope="module")
-def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    folder = tmp_path_factory.mktemp("demo")
-    done = hub("demo", "--json", "--folder", str(folder / "world"), cwd=folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    found: dict[str, object] = json.loads(done.stdout)
-    return found
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "hub",
+            "demo",
+            "--json",
+            "--keep",
+            "--folder",
+            str(tmp_path_factory.mktemp("demo") / "world"),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        said = process.stdout.readline()
+        try:
+            assert said, process.stderr.read()
+            yield Demo(process, json.loads(said))
+        finally:
+            process.send_signal(signal.SIGINT)
+
+
+@pytest.fixture
+def facts(demo: Demo) -> dict[str, object]:
+    return demo.facts
 
 
 def test_every_article_is_on_every_network_exactly_once(facts: dict[str, object]) -> None:
@@ -140,23 +173,14 @@ def test_why_says_what_was_joined_and_undo_takes_it_apart_for_good(facts: dict[s
     assert (refused.returncode, json.loads(refused.stdout)["error"]["code"]) == (2, "usage")
 
 
-def test_keep_leaves_the_world_running_until_it_is_interrupted(tmp_path: Path) -> None:
-    demo = subprocess.Popen(
-        [sys.executable, "-m", "hub", "demo", "--json", "--keep", "--folder", str(tmp_path / "world")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    assert demo.stdout is not None
-    facts = json.loads(demo.stdout.readline())
-    config = Path(facts["folder"]) / "hub.toml"
-    posted = hub("--config", str(config), "post", "One more", "--to", "facebook", cwd=tmp_path)
-    ticked = hub("--config", str(config), "tick", "--json", cwd=tmp_path)
-    demo.send_signal(signal.SIGINT)
-    assert demo.wait(90) == 130  # seconds: a busy machine takes its time
-    demo.stdout.close()
+def test_keep_leaves_the_world_running_until_it_is_interrupted(demo: Demo) -> None:
+    """The last of those that look at this demo."""
+    config = Path(str(demo.facts["folder"])) / "hub.toml"
+    posted = hub("--config", str(config), "post", "One more", "--to", "facebook", cwd=config.parent)
+    ticked = hub("--config", str(config), "tick", "--json", cwd=config.parent)
     assert (posted.returncode, json.loads(ticked.stdout)["published"]) == (0, 1)
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(90) == 130  # seconds: a busy machine takes its time
 
 
 def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
