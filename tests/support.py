@@ -6,7 +6,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,6 +76,7 @@ class TestHub:
         self.clock = clock
         self.store = hub.store
         self.scheduler = Scheduler(hub)
+        self.begun: list[Future[Report]] = []
 
     def tick(self, **delta: float) -> TickReport:
         """Let time pass, then do all that is due."""
@@ -83,10 +84,11 @@ class TestHub:
         return self.scheduler.tick()
 
     def begin_due(self) -> list[Future[Report]]:
-        """Begin a turn of each account that is due and free, and leave it running."""
+        """Begin a turn of each account that is due and free; they run until they end, and the hub's end waits."""
         pool = ThreadPoolExecutor(thread_name_prefix="turn")
         started = [pool.submit(held.carry_out, never) for held in self.scheduler.turns.claim(16)]
         pool.shutdown(wait=False)
+        self.begun += started
         return started
 
     def tick_all(self) -> TickReport:
@@ -137,3 +139,5 @@ def open_hub(path: Path, *adapters: type[Adapter], clock: Clock | None = None) -
             yield under_test
         finally:
             under_test.scheduler.close()
+            # What they opened after the hub's end nobody would close.
+            wait(under_test.begun, timeout=60)

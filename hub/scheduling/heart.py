@@ -47,6 +47,7 @@ class Heart:
         self._started = hub.clock()
         self._told: datetime | None = None
         self._stopping: float | None = None
+        self._guard = threading.Lock()
         self._pace = min(hub.settings.hub.lease / _BEATS, workers.EVERY).total_seconds()
 
     def beat(self) -> None:
@@ -56,8 +57,18 @@ class Heart:
             self.tell(self._state)
 
     def tell(self, state: State) -> None:
-        """Leave a sign of life, with what the worker is about to do."""
-        self._state = state
+        """Leave a sign of life, with what the worker is about to do; none once it is no more."""
+        with self._guard:
+            if self._state == "stopped":
+                return
+            self._tell(state)
+
+    def stop(self) -> None:
+        """Say that this worker is no more, if it ever said that it is."""
+        if self._told is not None:
+            self.tell("stopped")
+
+    def _tell(self, state: State) -> None:
         now = self._hub.clock()
         worker = Worker(
             name=self._name,
@@ -79,13 +90,9 @@ class Heart:
                 workers.replace_rounds(connection, worker.host)
             workers.beat(connection, worker)
 
+        self._state = state
         self._hub.store.write(work)
         self._told = now
-
-    def stop(self) -> None:
-        """Say that this worker is no more, if it ever said that it is."""
-        if self._told is not None:
-            self.tell("stopped")
 
     def stopping_for(self) -> timedelta:
         """Return how long ago the worker was told to stop."""

@@ -17,6 +17,7 @@ from hub import Post, Receipt
 from hub.lease import elapsed, never
 from hub.publishing import routes
 from hub.scheduling.chores import beginning
+from hub.scheduling.heart import Heart
 from hub.scheduling.process import process_name
 from hub.scheduling.tick import Scheduler
 from hub.store import Store
@@ -242,6 +243,18 @@ def test_a_worker_says_that_it_lives_stops_and_has_stopped(hub: TestHub) -> None
     daemon.join(20)
     (worker,) = mine()
     assert (worker.state, worker.is_alive(hub.clock())) == ("stopped", False)
+
+
+def test_a_worker_that_has_stopped_is_not_shown_as_stopping_afterwards(hub: TestHub) -> None:
+    """Its heart beats until the last thing is done, and may hear of the stop only then."""
+    stop = threading.Event()
+    heart = Heart(hub.hub, hub.scheduler.turns, "mine", "worker", 3)
+    with heart.beating(stop):
+        heart.stop()
+        stop.set()
+        until(lambda: heart.stopping_for() > timedelta())
+    with hub.store.read() as connection:
+        assert [(one.name, one.state) for one in workers.latest(connection)] == [("mine", "stopped")]
 
 
 def test_a_worker_that_is_older_than_the_database_hands_over_and_ends(
