@@ -114,6 +114,8 @@ def test_it_prints_its_address_and_the_link_for_the_first_owner(start: Start) ->
         f"GET /setup?token={token} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".encode()
     )
     assert answer.startswith(b"HTTP/1.1 200")
+    # The answer is out before the log has it.
+    page.wait_for(r'"path": "(/setup)"')
     lines = [json.loads(line) for line in page.said.splitlines() if line.startswith("{")]
     assert {line["path"] for line in lines if line["event"] == "page"} == {"/login", "/setup"}
     assert not any(token in json.dumps(line) for line in lines)
