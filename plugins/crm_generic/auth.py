@@ -20,7 +20,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
 }
 _PLACED = ("place", "name", "prefix", "base_url")
 _MAY: dict[str, tuple[str, ...]] = {
-    "basic": ("user", "password"),
+    "basic": ("user", "filler"),
     "header": ("prefix",),
     "path": ("user",),
     "body": ("user",),
@@ -55,7 +55,7 @@ class Auth(Part):
     kind: Kind
     secret: SecretStr | None = None
     user: str = ""
-    password: str | None = None
+    filler: str | None = None
     name: str = ""
     prefix: str | None = None
     place: Literal["header", "query", "body"] = "header"
@@ -100,10 +100,10 @@ class Auth(Part):
         return self
 
     def _check_pair(self) -> None:
-        if bool(self.user) == (self.password is not None):
+        if bool(self.user) == (self.filler is not None):
             raise ValueError(
-                "kind 'basic' needs user, or, where the secret takes the place of the user, password: "
-                'what the CRM wants beside it, such as "X" or ""'
+                "kind 'basic' needs user, or, where the secret takes the place of the user, filler: "
+                'what the CRM wants for a password then, such as "X" or ""'
             )
         secret = self.secret.get_secret_value() if self.secret else ""
         if ":" in (self.user or secret):

@@ -39,7 +39,7 @@ class Login:
         self._http = http
         self._vault = vault
         self._secret = auth.secret.get_secret_value() if auth.secret else ""
-        pair = f"{auth.user}:{self._secret}" if auth.password is None else f"{self._secret}:{auth.password}"
+        pair = f"{auth.user}:{self._secret}" if auth.filler is None else f"{self._secret}:{auth.filler}"
         self._basic = b64encode(pair.encode()).decode()
         self._refresh = auth.refresh_token.get_secret_value() if auth.refresh_token else ""
         self._stored: str | None = None

@@ -75,7 +75,7 @@ def test_a_key_may_take_the_place_of_the_user_name() -> None:
     with CrmDouble(auth="basic") as double:
         adapter = crm(
             double,
-            lambda settings: settings.update(auth={"kind": "basic", "secret": "k3y-0f-ours", "password": "X"}),
+            lambda settings: settings.update(auth={"kind": "basic", "secret": "k3y-0f-ours", "filler": "X"}),
         )
         with pytest.raises(AuthError):
             adapter.check()

@@ -41,8 +41,8 @@ def changed(key: str, value: Any) -> dict[str, Any]:
 
 
 BASIC = (
-    "kind 'basic' needs user, or, where the secret takes the place of the user, password: what the CRM "
-    'wants beside it, such as "X" or ""'
+    "kind 'basic' needs user, or, where the secret takes the place of the user, filler: what the CRM "
+    'wants for a password then, such as "X" or ""'
 )
 PLACEHOLDERS = (
     "{name}, {first_name}, {last_name}, {email}, {emails}, {emails[]}, {phone}, {phones}, {phones[]}, "
@@ -82,9 +82,9 @@ PLACEHOLDERS = (
         ),
         ("auth/user", "me", "auth", "user has no meaning with kind 'bearer'"),
         ("auth", {"kind": "basic", "secret": SECRET}, "auth", BASIC),
-        ("auth", {"kind": "basic", "secret": SECRET, "user": "me", "password": "X"}, "auth", BASIC),
+        ("auth", {"kind": "basic", "secret": SECRET, "user": "me", "filler": "X"}, "auth", BASIC),
         ("auth", {"kind": "basic", "secret": SECRET, "user": "a:b"}, "auth", "user cannot hold a colon"),
-        ("auth", {"kind": "basic", "secret": "a:b", "password": ""}, "auth", "user cannot hold a colon"),
+        ("auth", {"kind": "basic", "secret": "a:b", "filler": ""}, "auth", "user cannot hold a colon"),
         ("auth", {"kind": "query", "secret": SECRET}, "auth", "kind 'query' needs name"),
         ("auth", {"kind": "header", "secret": SECRET, "name": "a b"}, "auth", "name 'a b' is no header name"),
         ("check/id", "user.[", "check.id", "'user.[' is no JMESPath expression: it ends too early"),
