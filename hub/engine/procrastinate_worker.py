@@ -50,7 +50,7 @@ class Connector(PsycopgConnector):
         super().__init__(
             kwargs=dict(arguments),
             pool_factory=_pool,
-            configure=_commit_each,
+            configure=_commit_each if listens else _commit_each_alike,
             min_size=1,
             max_size=_CONNECTIONS,
             timeout=_FREE_CONNECTION,
@@ -106,7 +106,17 @@ def _pool(**arguments: Any) -> AsyncConnectionPool[Any]:
 
 
 async def _commit_each(connection: Any) -> None:
-    """Each call of Procrastinate is one statement: none may stay open because its worker is cut off."""
+    """Each call of Procrastinate is one statement: none may stay open because its worker is cut off.
+
+    Nor does any of them wait for the disk. A server that crashes then has messages that were taken, or ended:
+    repeats, which do no harm.
+    """
+    await _commit_each_alike(connection)
+    await connection.execute("SET synchronous_commit TO off")
+
+
+async def _commit_each_alike(connection: Any) -> None:
+    """Do so where a pooler gives the connection to others, who would find it changed."""
     await connection.set_autocommit(True)
 
 
