@@ -14,8 +14,9 @@ demo: .venv/ready
 	$(BIN)/hub demo
 
 # Everything but what has a target of its own below: another database, faults and workers, real servers, the kit, the page.
-APART := --ignore tests/faults --ignore tests/models --ignore tests/engine --ignore tests/cluster --ignore tests/web \
-	--ignore tests/users --ignore-glob '*_conformance.py'
+PAGE := tests/web tests/users tests/cli/test_serve.py tests/cli/test_demo_page.py
+FAULTY := tests/faults tests/models tests/engine tests/cluster
+APART := $(addprefix --ignore ,$(PAGE) $(FAULTY) tests/testing) --ignore-glob '*_conformance.py'
 test: .venv/ready
 	$(PYTEST) -n 4 --dist worksteal $(APART) -m "not postgresql and not faults_long and not mutants and not real"
 
@@ -28,7 +29,7 @@ test-postgresql: .venv/ready
 # that takes some minutes more.
 FAULTS ?= not mutants and not faults_long
 test-faults: .venv/ready
-	$(PYTEST) -n 3 --dist worksteal tests/faults tests/models tests/engine tests/cluster -m "$(FAULTS)" $(AGAIN)
+	$(PYTEST) -n 3 --dist worksteal $(FAULTY) -m "$(FAULTS)" $(AGAIN)
 
 # Servers that nobody here wrote, installed into .servers and started on loopback: what each was seen do, and which
 # could not be installed here. The first run installs, which takes some minutes. It mostly waits, so it may go beside
@@ -40,9 +41,9 @@ test-real: .venv/ready
 servers: .venv/ready
 	PYTHONPATH=tests $(BIN)/python -m real.install
 
-# The conformance kit: our plugins under it.
+# The conformance kit: the kit itself, and our plugins under it.
 test-kit: .venv/ready
-	$(PYTEST) -n 3 --dist worksteal tests/plugins/*_conformance.py -m "not faults_long"
+	$(PYTEST) -n 4 --dist worksteal tests/testing tests/plugins/*_conformance.py -m "not faults_long"
 
 # What is worth its time before a release: ten thousand posts for each kind of settling, a crash at every step for the
 # other kinds too, plugins in their second variants (another login, another paging, another form of feed) under the kit,
@@ -53,7 +54,7 @@ test-long: .venv/ready
 # The page, its API and who may use it; then in Debian's chromium every page, on a phone and a desk, in the light and the
 # dark, in both languages.
 test-web: .venv/ready
-	$(PYTEST) -n 3 tests/web tests/users -m "not browser"
+	$(PYTEST) -n 3 $(PAGE) -m "not browser"
 	$(PYTEST) -n 2 tests/web -m browser
 
 # What docs/pages.md shows.
