@@ -43,7 +43,7 @@ servers: .venv/ready
 
 # The conformance kit: the kit itself, and our plugins under it.
 test-kit: .venv/ready
-	$(PYTEST) -n 4 --dist worksteal tests/testing tests/plugins/*_conformance.py -m "not faults_long"
+	$(PYTEST) -n 4 --dist worksteal tests/testing tests/plugins/*_conformance.py -m "not faults_long and not mutants"
 
 # What is worth its time before a release: ten thousand posts for each kind of settling, a crash at every step for the
 # other kinds too, plugins in their second variants (another login, another paging, another form of feed) under the kit,
